@@ -7,9 +7,11 @@ items that nobody has are left out.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
+
+from halfdoor.core.annex import Bundle, Driver, Harm, Plan, Worth
 
 Configuration = dict[str, list[str]]
 Outcome = Literal["pass", "fail", "missing", "not-applicable"]
@@ -138,6 +140,7 @@ class Binding(Out, frozen=True):
     derivation: Derivation | None
     sentence: str
     alternatives: list[Configuration] = []  # combinations of other variants that break the row alike
+    public: str = ""  # the sentence without the cheapest way round: for readers who are not to have it
 
 
 class Verdict(Out, frozen=True):
@@ -217,6 +220,7 @@ class LedgerRow(Out, frozen=True):
     owner: str  # empty: nobody yet
     due: str  # empty: no date yet
     source: str
+    outcome: Outcome = "missing"  # pass: owned, replaced and dated; fail: overdue; missing: not yet
 
 
 class Flip(Out, frozen=True):
@@ -227,6 +231,8 @@ class Flip(Out, frozen=True):
     at: str
     direction: Literal["widens", "narrows"]
     sentence: str
+    comparator: Literal[">=", "<"] | None = None  # a monitor fires where input comparator at holds
+    unit: str = ""
 
 
 class NextMeasurement(Out, frozen=True):
@@ -294,7 +300,10 @@ class Assessment(Out, frozen=True):
     review_by: dt.date
     words: dict[str, str]  # ability, domain, actor and group ids -> words
     openness: Mof | None
-    plan: Any = None
-    harm: Any = None
+    plan: Plan | None = None
+    harm: Harm | None = None
+    bundles: list[Bundle] = []
+    drivers: list[Driver] = []
+    worth: list[Worth] = []
     benefits: dict[str, str] = {}
     outputs_digest: str = ""

@@ -141,8 +141,39 @@ class Frequency(Table, frozen=True):
     clause: str = ""
 
 
+class ExposureTable(Table, frozen=True):
+    """`[exposure]`: the largest share of the horizon that a coming public model may take off (0: none)."""
+
+    credit_max: Decimal = Decimal(0)
+    clause: str = ""
+
+
+class NetTable(Table, frozen=True):
+    """`[net]`: frequency rows may be held against net harm only by a policy that says `why`."""
+
+    why: str = ""
+
+
+class PlanTable(Table, frozen=True):
+    """`[plan]`: what a stage has to show before the next one.
+
+    incidents_at_most:      share of monitored uses that may end in an incident, at `confidence`, however
+                            often one looks
+    no_new_safeguards_days: so long before weights go out, no safeguard had to be added
+    """
+
+    soak_days: int = 90
+    incidents_at_most: Decimal | None = None
+    confidence: Decimal = Decimal("0.95")
+    no_new_safeguards_days: int = 90
+    clause: str = ""
+
+
 class Policy(Table, frozen=True):
-    """The whole policy document. `unmeasured` is one tier for all domains, or a table per domain."""
+    """The whole policy document. `unmeasured` is one tier for all domains, or a table per domain.
+
+    ledger: "required" makes a restriction without owner, replacement and date, or overdue, fail the verdict
+    """
 
     schema: Literal["halfdoor/policy/1"]
     name: str
@@ -157,6 +188,7 @@ class Policy(Table, frozen=True):
         None  # older evidence is stale: it never helps, but still counts against
     )
     review_days: int = 180
+    ledger: Literal["shown", "required"] = "shown"
     scope: ScopeTable = ScopeTable()
     margins: MarginTable = MarginTable()
     tier: tuple[Tier, ...] = ()
@@ -170,3 +202,6 @@ class Policy(Table, frozen=True):
     objective: tuple[Objective, ...] = ()
     band: tuple[Band, ...] = ()
     frequency: tuple[Frequency, ...] = ()
+    exposure: ExposureTable = ExposureTable()
+    net: NetTable | None = None
+    plan: PlanTable = PlanTable()

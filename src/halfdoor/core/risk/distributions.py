@@ -19,12 +19,12 @@ from scipy import optimize, special
 from halfdoor.core.errors import InputError
 
 if TYPE_CHECKING:
-    from halfdoor.core.risk.document import Uncertain
+    from halfdoor.core.risk.document import Spread, Uncertain
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Quantity = Literal["probability", "positive"]
-Kind = Literal["constant", "beta", "pert", "lognormal", "split-lognormal"]
+Kind = Literal["constant", "beta", "pert", "lognormal", "split-lognormal", "mixture"]
 
 PROBABILITY_MISS_MAX = 0.05
 POSITIVE_MISS_MAX = math.log(1.25)
@@ -37,12 +37,14 @@ class Fitted(msgspec.Struct, frozen=True):
 
     `parameters` by kind: constant (value); beta (a, b); pert (a, b, low, high); lognormal (mu, sigma);
     split-lognormal (log mode, sigma below, sigma above). `residual` is the largest miss of a stated
-    percentile: absolute for probabilities, in log space for positive quantities.
+    percentile: absolute for probabilities, in log space for positive quantities. A mixture's parameters are
+    the weights of its `parts`, which add up to 1.
     """
 
     kind: Kind
     parameters: tuple[float, ...]
     residual: float = 0.0
+    parts: tuple[Fitted, ...] = ()
 
     def quantile(self, u: Floats) -> Floats:
         """Values at the probabilities `u` (any shape, each in (0, 1)); increasing in `u`."""
@@ -59,6 +61,8 @@ class Fitted(msgspec.Struct, frozen=True):
                 return np.asarray(np.exp(mu + sigma * special.ndtri(u)))
             case "split-lognormal":
                 return np.exp(_split_quantile(u, *self.parameters))
+            case "mixture":
+                return _mixture_quantile(u, self.parameters, self.parts)
             case _ as never:
                 assert_never(never)
 
@@ -78,6 +82,8 @@ class Fitted(msgspec.Struct, frozen=True):
                 return math.exp(mu + sigma * sigma / 2)
             case "split-lognormal":
                 return _split_mean(*self.parameters)
+            case "mixture":
+                return sum(w * part.mean() for w, part in zip(self.parameters, self.parts, strict=True))
             case _ as never:
                 assert_never(never)
 
@@ -94,6 +100,8 @@ def fit(stated: Uncertain, quantity: Quantity, *, where: str = "") -> Fitted:
 def _fit(stated: Uncertain, quantity: Quantity) -> Fitted:
     if isinstance(stated, float | int):
         return _constant(float(stated), quantity)
+    if stated.pool:
+        return _fit_pool(stated.pool, quantity)
     given = {
         key: value for key in ("p5", "mode", "p50", "p95") if (value := getattr(stated, key)) is not None
     }
@@ -125,6 +133,31 @@ def _fit(stated: Uncertain, quantity: Quantity) -> Fitted:
             remedy="state a small positive number, or the constant 0",
         )
     return _fit_positive(points, mode)
+
+
+def _fit_pool(pool: tuple[Spread, ...], quantity: Quantity) -> Fitted:
+    """Experts' distributions, weighted; all alike where no weight is stated."""
+    weights = [1.0 if part.weight is None else part.weight for part in pool]
+    if min(weights) < 0 or sum(weights) <= 0:
+        raise InputError(
+            "bad-weights",
+            "the weights of a pool must be at least 0, and not all 0",
+            remedy="correct them, or leave them all out",
+        )
+    parts = tuple(_fit(part, quantity) for part in pool)
+    return Fitted("mixture", tuple(w / sum(weights) for w in weights), max(p.residual for p in parts), parts)
+
+
+def _mixture_quantile(u: Floats, weights: tuple[float, ...], parts: tuple[Fitted, ...]) -> Floats:
+    """Quantiles of a mixture: where its weighted distribution function, on the parts' own points, meets u."""
+    levels = np.sin(np.linspace(0, np.pi / 2, _TABLE_POINTS + 2)[1:-1]) ** 2
+    curves = [part.quantile(levels) for part in parts]
+    points = np.unique(np.concatenate(curves))
+    cumulated = np.zeros_like(points)
+    for weight, curve in zip(weights, curves, strict=True):
+        distinct = np.concatenate([curve[1:] > curve[:-1], [True]])  # of a step, the upper end counts
+        cumulated += weight * np.interp(points, curve[distinct], levels[distinct], left=0.0, right=1.0)
+    return np.asarray(np.interp(u, cumulated, points))
 
 
 def _constant(value: float, quantity: Quantity) -> Fitted:

@@ -13,7 +13,10 @@ Schema = Literal["halfdoor/risk-model/1"]
 
 
 class Spread(Table, frozen=True):
-    """An uncertain number: {p5, mode, p95}, {p5, p50, p95}, {low, high, confidence} or {mode}."""
+    """An uncertain number: {p5, mode, p95}, {p5, p50, p95}, {low, high, confidence} or {mode}.
+
+    Or `pool`, what several experts stated, each with a `weight` (absent: all alike): a mixture of theirs.
+    """
 
     p5: float | None = None
     mode: float | None = None
@@ -22,6 +25,9 @@ class Spread(Table, frozen=True):
     low: float | None = None
     high: float | None = None
     confidence: float | None = None
+    pool: tuple[Spread, ...] = ()
+    weight: float | None = None  # inside a pool
+    expert: str = ""  # inside a pool: whose
 
 
 Uncertain = float | Spread
@@ -46,10 +52,14 @@ class Actor(Sourced, frozen=True):
 
 
 class Ability(Sourced, frozen=True):
-    """What somebody can do with what they hold; `words` complete "somebody can …"."""
+    """What somebody can do with what they hold; `words` complete "somebody can …".
+
+    mode: the capability its holder works with, where a threat names it as a route
+    """
 
     id: str
     words: str = ""
+    mode: Mode = "unfiltered"
 
 
 class Rule(Sourced, frozen=True):
@@ -106,17 +116,77 @@ class Step(Table, frozen=True):
 
 
 class Threat(Sourced, frozen=True):
-    """A misuse scenario: actors × attempts × P(success) × damage, per year."""
+    """A misuse scenario: actors × attempts × P(success) × damage, per year.
+
+    Whoever has the ability `needs`, or one of `routes`, tries with the model's help in that ability's mode.
+    At capability κ the steps' probabilities, and the numbers given as `…_uplifted`, stand between their
+    plain values (κ = 0) and their uplifted ones (κ = 1).
+    """
 
     id: str
     domain: str
-    needs: str
+    needs: str = ""
+    routes: tuple[str, ...] = ()
     unit: str = "USD"
     damage: Uncertain = 0.0
     actors: dict[str, Uncertain] = msgspec.field(default_factory=dict)
     attempts: dict[str, Uncertain] = msgspec.field(default_factory=dict)
     step: tuple[Step, ...] = ()
     spread: Literal["ignorance", "event"] = "ignorance"
+    words: str = ""
+    damage_uplifted: Uncertain | None = None
+    actors_uplifted: dict[str, Uncertain] = msgspec.field(default_factory=dict)
+    attempts_uplifted: dict[str, Uncertain] = msgspec.field(default_factory=dict)
+
+
+class Stop(Sourced, frozen=True):
+    """`[[stop]]`: P(a misuse is stopped in time) on a route through a service that has this safeguard."""
+
+    safeguard: str
+    p: Uncertain
+
+
+class Exposure(Sourced, frozen=True):
+    """`[exposure]`: how long what was opened adds harm.
+
+    public_lag_days: mean time until a comparable model is public elsewhere (exponential around it)
+    withdrawal_days: time until a service is withdrawn once it is misused
+    """
+
+    public_lag_days: Uncertain | None = None
+    withdrawal_days: Uncertain | None = None
+
+
+class Flaw(Sourced, frozen=True):
+    """`[[flaw]]`: defects that spread with copies.
+
+    open: unresolved flaws at any time; harm: of one flaw in one copy, per year, in `unit`
+    copies: by group that has the weights; uptake: share of copies that take a patch (a hosted model: all)
+    """
+
+    id: str
+    open: Uncertain
+    harm: Uncertain
+    uptake: Uncertain
+    copies: dict[str, Uncertain]
+    unit: str = "USD"
+    words: str = ""
+
+
+class Defence(Sourced, frozen=True):
+    """`[[defence]]`: what openness gives the defenders of a domain; shares of gross exposure averted.
+
+    Averted, where `group` or wider has `item`: finding × fixing × rollout × uptake.
+    """
+
+    domain: str
+    item: str
+    group: str
+    finding: Uncertain
+    fixing: Uncertain
+    rollout: Uncertain
+    uptake: Uncertain
+    fix_days: Uncertain = 0.0
     words: str = ""
 
 
@@ -196,6 +266,10 @@ class RiskModel(Table, frozen=True):
     domain: tuple[Domain, ...] = ()
     claim: tuple[ClaimKind, ...] = ()
     threat: tuple[Threat, ...] = ()
+    stop: tuple[Stop, ...] = ()
+    exposure: Exposure | None = None
+    flaw: tuple[Flaw, ...] = ()
+    defence: tuple[Defence, ...] = ()
     reach: tuple[Reach, ...] = ()
     leak: tuple[Leak, ...] = ()
     commonplace: tuple[Commonplace, ...] = ()

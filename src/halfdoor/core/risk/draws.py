@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
 from halfdoor.core.risk.distributions import Floats, Quantity, fit
 
@@ -32,6 +34,14 @@ class Draws:
             whole = generator.integers(0, 2**53, self.count).astype(np.float64)
             self._uniforms[name] = (whole + 0.5) / 2**53
         return self._uniforms[name]
+
+    def correlated(self, name: str, factor: str, correlation: float) -> Floats:
+        """Uniforms of `name` that hang together with those of `factor`: one-factor normal copula.
+
+        Two names with the same factor are correlated by `correlation` (0-1) on the normal scale.
+        """
+        own, common = (special.ndtri(self.uniform(n)) for n in (name, factor))
+        return np.asarray(special.ndtr(math.sqrt(correlation) * common + math.sqrt(1 - correlation) * own))
 
     def of(self, name: str, stated: Uncertain, quantity: Quantity, *, stream: str = "") -> Floats:
         """`count` draws of the number stated under `name`, made once.
