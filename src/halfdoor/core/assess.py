@@ -67,6 +67,8 @@ def assess(question: Question) -> Assessment:
     situation = Situation(
         policy=policy,
         model=model,
+        dossier=question.dossier,
+        grounds=grounds,
         gates=gates,
         standings=standings,
         findings=findings,

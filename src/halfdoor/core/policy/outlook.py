@@ -13,12 +13,13 @@ import numpy as np
 
 from halfdoor.core.assessment import Flip, NextMeasurement
 from halfdoor.core.model.configuration import Configuration
+from halfdoor.core.model.dossier import Dossier
 from halfdoor.core.policy.constraints import Constraints, Gates, TierInScope, constraints
 from halfdoor.core.policy.document import Policy
 from halfdoor.core.policy.frontier import Frontier, frontier
 from halfdoor.core.policy.requirements import RequirementFinding
 from halfdoor.core.policy.scope import DomainStanding
-from halfdoor.core.policy.tiers import tier_at, tier_rank
+from halfdoor.core.policy.tiers import Grounds, tier_at, tier_rank
 from halfdoor.core.risk.distributions import fit
 from halfdoor.core.risk.document import RiskModel
 
@@ -34,6 +35,8 @@ class Situation(msgspec.Struct, frozen=True):
 
     policy: Policy
     model: RiskModel
+    dossier: Dossier
+    grounds: Grounds
     gates: Gates
     standings: Mapping[str, DomainStanding]
     findings: list[RequirementFinding]

@@ -132,7 +132,11 @@ class Problems:
         return len(self.found) == before
 
     def _spread(self, value: Spread, quantity: Quantity, where: str) -> None:
-        stated = {key: v for key, v in msgspec.structs.asdict(value).items() if v is not None}
+        if value.pool:
+            self._pool(value, quantity, where)
+            return
+        named = ("p5", "mode", "p50", "p95", "low", "high", "confidence")
+        stated = {key: v for key in named if (v := getattr(value, key)) is not None}
         if set(stated) not in _FORMS:
             self.error(
                 "bad-percentiles",
@@ -167,3 +171,15 @@ class Problems:
                 where,
                 "state a small positive number, or the constant 0",
             )
+
+    def _pool(self, value: Spread, quantity: Quantity, where: str) -> None:
+        weights = [1.0 if part.weight is None else part.weight for part in value.pool]
+        if not all(math.isfinite(w) and w >= 0 for w in weights) or sum(weights) <= 0:
+            self.error(
+                "bad-weights",
+                "the weights of a pool must be at least 0, and not all 0",
+                f"{where}.pool",
+                "correct them, or leave them all out",
+            )
+        for index, part in enumerate(value.pool):
+            self._spread(part, quantity, f"{where}.pool[{index}]")
