@@ -281,3 +281,28 @@ def test_bad_documents_name_the_row(own, capsys, case):
     assert out == ""
     assert file.removesuffix(".toml") in err
     assert says in err
+
+
+def test_an_edition_is_checked_with_and_without_the_folder(folder, tmp_path_factory, capsys):
+    out = tmp_path_factory.mktemp("public")
+    code, _, _ = run(capsys, "assess", folder, *ASK, "--edition", "public", "--out", out)
+    assert code == 1
+    file = out / "assessment.json"
+    code, text, _ = run(capsys, "assess", "--check", file)
+    assert code == 0
+    assert "is whole" in text
+    assert "withheld: combinations" in text
+    code, text, _ = run(capsys, "assess", folder, "--check", file)
+    assert code == 0
+    assert "agrees" in text
+    file.write_text(file.read_text().replace('"permitted": false', '"permitted": true'))
+    for where in ([], [folder]):
+        code, text, _ = run(capsys, "assess", *where, "--check", file)
+        assert code == 1
+        assert "changed after it was made" in text
+
+
+def test_without_a_folder_there_is_nothing_to_assess(capsys):
+    code, _, err = run(capsys, "assess")
+    assert code == 2
+    assert "name the folder" in err

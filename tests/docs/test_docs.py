@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from assessments import heron
 from halfdoor.cli import main as shell
 from halfdoor.cli.parser import Parser
+from halfdoor.core.editions import redact
 from halfdoor.core.model.dossier import Dossier
 from halfdoor.readers.toml import parse_toml
+from halfdoor.reports.files import encode_assessment
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -153,3 +156,17 @@ def test_shipped_documents_fit_the_published_schemas(reference, kind, folder):
         jsonschema.validate(raw, schema, cls=jsonschema.Draft202012Validator)
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**raw, "nonsense": 1}, schema, cls=jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("edition", ["board", "public"])
+def test_the_verifier_in_the_guide_verifies_and_refuses(edition, tmp_path, capsys, monkeypatch):
+    (program,) = blocks(ROOT / "docs" / "guide" / "editions.md", "python")
+    file = tmp_path / "assessment.json"
+    for text, verdict in (
+        (encode_assessment(redact(heron(), edition)), "True"),
+        (encode_assessment(redact(heron(), edition)).replace(b"heron-12b", b"heron-99b"), "False"),
+    ):
+        file.write_bytes(text)
+        monkeypatch.setattr(sys, "argv", ["verify", str(file)])
+        exec(compile(program, "editions.md", "exec"), {})
+        assert capsys.readouterr().out.strip() == verdict

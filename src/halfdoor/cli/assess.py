@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     import argparse
 
     from halfdoor.core.assessment import Assessment
+    from halfdoor.services.assess import Options
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `halfdoor assess`."""
     parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="folder with halfdoor.toml, or the file itself"
+        "folder",
+        type=Path,
+        metavar="DIR",
+        nargs="?",
+        help="folder with halfdoor.toml, or the file itself (not needed to --check a file by itself)",
     )
     parser.add_argument("--policy", metavar="P", help="shipped name or path, instead of the dossier's")
     parser.add_argument("--risk-model", metavar="R", help="shipped name or path, instead of the dossier's")
@@ -35,19 +40,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rehash", action="store_true", help="read every file again, whatever the cache says"
     )
+    parser.add_argument(
+        "--edition",
+        choices=("board", "regulator", "public"),
+        default="board",
+        help="for whom: the public edition withholds the cheapest ways round, provably (default: board)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write assessment.json and report.html there")
     parser.add_argument("--json", action="store_true", help="print the assessment as one JSON object")
     parser.add_argument(
         "--check",
         type=Path,
         metavar="FILE",
-        help="compute an assessment.json again, with its date, seed and draws, and compare",
+        help="compute an assessment.json (any edition) again, with its date, seed and draws, and compare; "
+        "without DIR, check only that it was not changed",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Assess or check; 0 permitted (or agrees), 1 not. Raises InputError."""
     from halfdoor.cli.terminal import hashing
+    from halfdoor.core.editions import redact
     from halfdoor.services.assess import Options, assess_folder
 
     options = Options(
@@ -61,7 +74,9 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.check is not None:
         return _check(args.folder, args.check, options)
-    assessment = assess_folder(args.folder, options, hashing)
+    if args.folder is None:
+        raise InputError("no-folder", "no folder to assess", remedy="name the folder with halfdoor.toml")
+    assessment = redact(assess_folder(args.folder, options, hashing), args.edition)
     if args.out is not None:
         from halfdoor.reports.files import write_report
 
@@ -86,15 +101,23 @@ def _show(assessment: Assessment, folder: Path, out: Path | None, *, as_json: bo
         print(f"\nFor a board: halfdoor assess {folder} --out report")
 
 
-def _check(folder: Path, file: Path, options: object) -> int:
+def _check(folder: Path | None, file: Path, options: Options) -> int:
     from halfdoor.cli.terminal import hashing
+    from halfdoor.core.tolerance import is_intact
     from halfdoor.reports.files import read_assessment
-    from halfdoor.services.assess import Options, check
+    from halfdoor.services.assess import CHANGED, check
 
-    assert isinstance(options, Options)
-    differences = check(folder, read_assessment(file), options, hashing)
+    stated = read_assessment(file)
+    if folder is None:
+        differences = [] if is_intact(stated) else [CHANGED]
+        good = "is whole. What it shows belongs to its outputs_digest; name the folder to compute it again."
+    else:
+        differences = check(folder, stated, options, hashing)
+        good = "agrees. The same inputs give the same id and the same result."
     if not differences:
-        print(f"{file}: agrees. The same inputs give the same id and the same result.")
+        print(f"{file}: {good}")
+        if stated.withheld:
+            print(f"  The {stated.edition} edition; withheld: {', '.join(sorted(stated.withheld))}.")
         return 0
     print(f"{file}: does not agree.")
     for line in differences:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from halfdoor.core.canonical import digest
+from halfdoor.core.editions import salt_key, seal
 from halfdoor.core.errors import InputError
 from halfdoor.core.ids import parse_item
 from halfdoor.core.policy import requirements
@@ -17,7 +18,7 @@ from halfdoor.core.policy.constraints import Gates
 from halfdoor.core.policy.outlook import Situation
 from halfdoor.core.policy.scope import DomainStanding, ModelFacts, standing
 from halfdoor.core.policy.tiers import Grounds
-from halfdoor.core.question import DRAWS_MAX, ENGINE, groups_of, input_digests, proposal
+from halfdoor.core.question import DRAWS_MAX, ENGINE, groups_of, input_digests, inputs, proposal
 from halfdoor.core.risk.abilities import Holdings
 from halfdoor.core.risk.access import AccessModel, Surroundings
 from halfdoor.core.risk.document import Domain
@@ -129,16 +130,14 @@ def _require_rows(policy: Policy, standings: Mapping[str, DomainStanding]) -> No
 
 
 def _sealed(question: Question, result: Assessment) -> Assessment:
-    """Add the id, over the inputs and the engine, and the digest of the outputs."""
-    inputs = input_digests(question)
-    id_ = digest(
-        {
-            "engine": ENGINE,
-            "inputs": inputs,
-            "as_of": question.as_of,
-            "seed": question.seed,
-            "draws": question.draws,
-        }
-    )
-    result = msgspec.structs.replace(result, id=id_, inputs=inputs, outputs_digest="")
-    return msgspec.structs.replace(result, outputs_digest=digest(result))
+    """Add the id, over the inputs and the engine, and seal the outputs."""
+    digests = input_digests(question)
+    beside = {
+        "engine": ENGINE,
+        "as_of": question.as_of,
+        "seed": question.seed,
+        "draws": question.draws,
+    }
+    id_ = digest({**beside, "inputs": digests})
+    key = salt_key({**beside, "inputs": inputs(question)})
+    return seal(msgspec.structs.replace(result, id=id_, inputs=digests), key)

@@ -11,9 +11,10 @@ from typing import Literal
 
 import msgspec
 
-from halfdoor.core.annex import Bundle, Driver, Harm, Plan, Worth
+from halfdoor.core.annex import Bundle, Driver, GraphRule, Harm, Plan, Worth
 
 Configuration = dict[str, list[str]]
+Edition = Literal["board", "regulator", "public"]
 Outcome = Literal["pass", "fail", "missing", "not-applicable"]
 
 
@@ -150,6 +151,7 @@ class Verdict(Out, frozen=True):
     headline: str
     binding: list[Binding]
     sentences: list[str]
+    public: list[str] = []  # the reasons without the cheapest ways round
 
 
 class Combination(Out, frozen=True):
@@ -305,5 +307,9 @@ class Assessment(Out, frozen=True):
     bundles: list[Bundle] = []
     drivers: list[Driver] = []
     worth: list[Worth] = []
+    graph: list[GraphRule] = []  # the rules that what the dossier lists can take
     benefits: dict[str, str] = {}
+    edition: Edition = "board"
+    withheld: dict[str, str] = {}  # section -> hash of its leaf (see core/editions.py)
+    salts: dict[str, str] = {}  # of the sections shown
     outputs_digest: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 
@@ -42,18 +43,23 @@ class Question(msgspec.Struct, frozen=True):
     configuration: dict[str, tuple[str, ...]] | None = None
 
 
+def inputs(question: Question) -> dict[str, Any]:
+    """Every input in one form, however it was written."""
+    return {
+        "dossier": question.dossier,
+        "evidence": question.claims,
+        "weights": question.weights,
+        "risk_model": question.risk_model,
+        "policy": question.policy,
+        "references": question.references,
+        "open_licences": sorted(question.open_licences),
+        "configuration": _canonical(question),
+    }
+
+
 def input_digests(question: Question) -> dict[str, str]:
     """A digest for each input, so that two assessments can be compared input by input."""
-    return {
-        "dossier": digest(question.dossier),
-        "evidence": digest(question.claims),
-        "weights": digest(question.weights),
-        "risk_model": digest(question.risk_model),
-        "policy": digest(question.policy),
-        "references": digest(question.references),
-        "open_licences": digest(sorted(question.open_licences)),
-        "configuration": digest(_canonical(question)),
-    }
+    return {name: digest(value) for name, value in inputs(question).items()}
 
 
 def proposal(question: Question, groups: Groups) -> Configuration:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from halfdoor.core.canonical import digest
+from halfdoor.core.editions import root_of
 
 if TYPE_CHECKING:
     from halfdoor.core.assessment import Assessment
@@ -26,17 +26,18 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def agree(stated: Assessment, again: Assessment) -> bool:
-    """True where every field agrees, numbers within the tolerance. Output digests are not compared."""
-    left, right = (
-        msgspec.to_builtins(msgspec.structs.replace(a, outputs_digest="")) for a in (stated, again)
-    )
+    """True where every field agrees, numbers within the tolerance.
+
+    Digests over results are not compared: they differ where a last digit does.
+    """
+    bare = [msgspec.structs.replace(a, outputs_digest="", withheld={}) for a in (stated, again)]
+    left, right = (msgspec.to_builtins(a) for a in bare)
     return _agree(left, right)
 
 
 def is_intact(stated: Assessment) -> bool:
-    """True where the assessment's contents are those that its `outputs_digest` was taken of."""
-    bare = msgspec.structs.replace(stated, outputs_digest="")
-    return digest(bare) == stated.outputs_digest
+    """True where what an edition shows belongs to the whole that its `outputs_digest` was taken of."""
+    return root_of(stated) == stated.outputs_digest
 
 
 def _agree(left: object, right: object) -> bool:

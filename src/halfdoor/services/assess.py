@@ -11,6 +11,7 @@ import msgspec
 
 from halfdoor.core.assess import assess
 from halfdoor.core.canonical import digest
+from halfdoor.core.editions import redact
 from halfdoor.core.question import DRAWS_DEFAULT, Question
 from halfdoor.core.tolerance import agree, is_intact
 from halfdoor.readers.claims import read_claims
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from halfdoor.core.assessment import Assessment
     from halfdoor.services.inventory import Meter
 
+CHANGED = "it was changed after it was made: its contents do not have its outputs_digest"
 # What a difference in one input means to a reader of `--check`.
 _INPUT_WORDS = {
     "dossier": "the dossier (halfdoor.toml) is another",
@@ -91,9 +93,10 @@ def assess_folder(folder: Path, options: Options, meter: Meter) -> Assessment:
 def check(folder: Path, stated: Assessment, options: Options, meter: Meter) -> list[str]:
     """Assess again as `stated` says it was done; why the two differ, empty where they agree.
 
-    Date, seed, draws and an overriding configuration come from `stated`. Files are always hashed anew.
+    Date, seed, draws, edition and an overriding configuration come from `stated`. Files are always hashed
+    anew.
     """
-    again = assess_folder(folder, as_stated(stated, options), meter)
+    again = redact(assess_folder(folder, as_stated(stated, options), meter), stated.edition)
     differences = [
         words for name, words in _INPUT_WORDS.items() if stated.inputs.get(name) != again.inputs[name]
     ]
@@ -102,7 +105,7 @@ def check(folder: Path, stated: Assessment, options: Options, meter: Meter) -> l
     if not differences and stated.id != again.id:
         differences.append("its id is not the one that its inputs give")
     if not is_intact(stated):
-        differences.append("it was changed after it was made: its contents do not have its outputs_digest")
+        differences.append(CHANGED)
     elif not differences and stated.outputs_digest != again.outputs_digest and not agree(stated, again):
         differences.append("the inputs are the same, but the result is not the one they give")
     return differences
