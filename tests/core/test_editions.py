@@ -64,6 +64,7 @@ def test_the_public_edition_holds_no_price_and_no_route():
             assert not any(f'"usd_p50": {step.usd_p50}' in text for step in binding.derivation.rules)
     assert "usd_p" not in text
     assert "$" not in encode_assessment(replace(public, sources=[])).decode()  # titles may name a price
+    assert len(public.verdict.public) == len(whole.verdict.binding)
     assert public.verdict.permitted == whole.verdict.permitted
     assert public.widest == whole.widest
     assert set(public.withheld) == set(WITHHELD["public"])

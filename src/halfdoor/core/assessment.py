@@ -141,7 +141,6 @@ class Binding(Out, frozen=True):
     derivation: Derivation | None
     sentence: str
     alternatives: list[Configuration] = []  # combinations of other variants that break the row alike
-    public: str = ""  # the sentence without the cheapest way round: for readers who are not to have it
 
 
 class Verdict(Out, frozen=True):

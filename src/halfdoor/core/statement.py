@@ -9,14 +9,12 @@ import msgspec
 
 from halfdoor import __version__
 from halfdoor.core.assessment import Assessment, DomainScope, GroupWords, Mof, Scope, Subject, Verdict
-from halfdoor.core.assessment import Binding as Reason
 from halfdoor.core.caveats import judgement_share, not_measured, not_shown, sources, unstated
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.inventory import proposal_openness
-from halfdoor.core.model.words import group_words, item_words, listed
+from halfdoor.core.model.words import group_words, listed
 from halfdoor.core.policy.ledger import Benefits, ledger
 from halfdoor.core.policy.outlook import flips, next_measurements
-from halfdoor.core.policy.reasons import reasons
 from halfdoor.core.tables import (
     combination_rows,
     evidence_row,
@@ -25,14 +23,12 @@ from halfdoor.core.tables import (
     requirement_rows,
     tier_row,
 )
+from halfdoor.core.verdict import judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from halfdoor.core.assessment import Configuration as Shared
-    from halfdoor.core.assessment import ExpectResult
     from halfdoor.core.model.groups import Groups
-    from halfdoor.core.policy.constraints import Constraints
     from halfdoor.core.policy.outlook import Situation
     from halfdoor.core.policy.scope import DomainStanding
     from halfdoor.core.question import Question
@@ -54,7 +50,8 @@ def out_of_scope(
         permitted=True,
         headline=f"Not in scope of {policy.name}: everything proposed may be published.",
         binding=[],
-        sentences=[f"{s.words}: {s.why}." for s in standings.values()],
+        sentences=(why := [f"{s.words}: {s.why}." for s in standings.values()]),
+        public=why,
     )
     frame = _frame(question, standings, groups, proposed, public)
     return msgspec.structs.replace(frame, verdict=verdict, widest=[everything.as_dict()], free_items=items)
@@ -82,21 +79,11 @@ def state(question: Question, situation: Situation, public: tuple[str, ...]) -> 
     expects = expectation_rows(
         question, proposed.join(Configuration({i: ["anyone"] for i in public}, groups))
     )
-    unmet = [e for e in expects if e.outcome != "pass"]
-    permitted = rows.permitted(proposed) and not unmet
-    binding = [
-        *reasons(proposed, rows, access, situation.tiers()),
-        *(_unshared(row, number) for number, row in enumerate(unmet, 1)),
-    ]
+    verdict = judged(question, situation, rows, expects, best)
     frame = _frame(question, situation.standings, groups, proposed, public)
     return msgspec.structs.replace(
         frame,
-        verdict=Verdict(
-            permitted=permitted,
-            headline=_headline(question, rows, best, permitted=permitted),
-            binding=binding,
-            sentences=[reason.sentence for reason in binding],
-        ),
+        verdict=verdict,
         complete=strict.complete and all(limit.gate.complete for limit in rows.limits + rows.hopeless),
         widest=[c.as_dict() for c in widest],
         widest_setting_security_aside=[c.as_dict() for c in best_first[aside]] if rows.needs_security else [],
@@ -105,13 +92,13 @@ def state(question: Question, situation: Situation, public: tuple[str, ...]) -> 
         limits=limit_rows(situation, rows),
         requirements=requirement_rows(situation),
         expects=expects,
-        security=[reason.sentence for reason in binding if reason.kind == "security"],
+        security=[reason.sentence for reason in verdict.binding if reason.kind == "security"],
         free_items=free,
-        ledger=ledger(proposed if permitted else best, question.dossier, situation.model, benefits),
+        ledger=ledger(proposed if verdict.permitted else best, question.dossier, situation.model, benefits),
         flips=[*unstated(question, situation.standings), *flips(situation)],
         next=next_measurements(situation),
-        judgement_share=judgement_share(binding, situation.model),
-        sources=sources(binding, situation.model),
+        judgement_share=judgement_share(verdict.binding, situation.model),
+        sources=sources(verdict.binding, situation.model),
         benefits={
             "proposed": f"{benefits.share(proposed.join(given), items):.2f}",
             "widest": f"{benefits.share(best, items):.2f}",
@@ -195,53 +182,6 @@ def _scope(policy: str, standings: Mapping[str, DomainStanding]) -> Scope:
         why=why,
         domains=[DomainScope(s.domain, s.words, s.in_scope, s.why, s.kind) for s in standings.values()],
     )
-
-
-def _unshared(row: ExpectResult, number: int) -> Reason:
-    lacking = "the dossier does not list it" if row.outcome == "missing" else "the proposal does not"
-    return Reason(
-        row=f"expect {number}",
-        kind="expectation",
-        clause=row.clause,
-        domain="",
-        tier="",
-        items={row.item: [row.group]},
-        actor="",
-        ability="",
-        probability=None,
-        allowed=None,
-        cost=None,
-        derivation=None,
-        sentence=(
-            f"The policy expects {item_words(row.item)} to be shared with {group_words(row.group)}; "
-            f"{lacking}."
-        ),
-    )
-
-
-def _headline(question: Question, rows: Constraints, widest: Configuration, *, permitted: bool) -> str:
-    policy = question.policy.name
-    if permitted:
-        return f"Permitted under {policy}, as proposed."
-    summary = placements(widest.as_dict(), [i.id for i in question.dossier.item])
-    if rows.hopeless:
-        return f"Not permitted under {policy}, shared or not. Setting that aside: {summary}."
-    return f"Not permitted under {policy} as proposed. Permitted: {summary}."
-
-
-def placements(config: Shared, items: Iterable[str]) -> str:
-    """A configuration in one phrase, the most restricted items first: "weights to vetted groups; …"."""
-    by_groups: dict[tuple[str, ...], list[str]] = {}
-    for item in items:
-        by_groups.setdefault(tuple(config.get(item, ())), []).append(item)
-    phrases: list[str] = []
-    for having in sorted(by_groups, key=lambda g: (g == ("anyone",), g)):
-        to = listed(map(group_words, having)) if having else "nobody"
-        if having == ("anyone",) and phrases:
-            phrases.append("all else to anyone")
-        else:
-            phrases.append(f"{listed(map(item_words, by_groups[having]))} to {to}")
-    return "; ".join(phrases)
 
 
 def _words(model: RiskModel) -> dict[str, str]:
