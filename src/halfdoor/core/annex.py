@@ -112,6 +112,19 @@ class Harm(Part, frozen=True):
     assumptions: list[str]  # what was counted at its worst because it was not stated
 
 
+class Asks(Part, frozen=True):
+    """What a stage asks of the one before it, as numbers that a monitor can hold its counts against.
+
+    clean_uses: so many monitored uses without an incident show the bound; every incident asks for more
+    """
+
+    soak_days: int = 0
+    no_new_safeguards_days: int = 0
+    incidents_at_most: str | None = None
+    confidence: str | None = None
+    clean_uses: int | None = None
+
+
 class Stage(Part, frozen=True):
     """One step of a plan: what is opened, and what must be shown before it."""
 
@@ -123,6 +136,7 @@ class Stage(Part, frozen=True):
     benefit: str  # share of full openness's benefit kept from here on
     earliest: dt.date | None
     sentence: str
+    asks: Asks = Asks()
 
 
 class Plan(Part, frozen=True):
@@ -152,6 +166,24 @@ class Worth(Part, frozen=True):
     kind: Literal["perfect", "partial-perfect", "sample", "waiting"]
     gain: str
     sentence: str
+
+
+class GraphRule(Part, frozen=True):
+    """One rule of the derivation graph that what exists of the model can take: all `needs` give `gives`.
+
+    `free`: those of the needs that anybody has, being public or commonplace.
+    """
+
+    gives: str
+    needs: list[str]
+    free: list[str]
+    usd_p5: float
+    usd_p50: float
+    usd_p95: float
+    days_p50: float
+    skill: int
+    source: str
+    judgement: str
 
 
 class Bundle(Part, frozen=True):
