@@ -93,6 +93,8 @@ def hostile(value, key=""):
         "unit",
         "tier",
         "ability",
+        "edition",
+        "comparator",
     }
     if isinstance(value, dict):
         return {k: hostile(v, k) for k, v in value.items()}

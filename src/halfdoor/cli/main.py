@@ -38,7 +38,15 @@ GROUPS: tuple[tuple[str, dict[str, str]], ...] = (
         "Decide",
         {
             "assess": "how open each part may be under a policy, and why",
+            "combinations": "which parts, held together, give whom which ability",
             "diff": "why two assessments differ, in words",
+        },
+    ),
+    (
+        "Write what decides",
+        {
+            "policy": "write, check and compare policies",
+            "elicit": "ask experts for the numbers of a risk model, and pool what they say",
         },
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from halfdoor.core.annex import GraphRule
 from halfdoor.core.assessment import (
     Combination,
     EvidenceRow,
@@ -13,22 +14,28 @@ from halfdoor.core.assessment import (
     TierResult,
 )
 from halfdoor.core.evidence.estimate import estimate, is_score
+from halfdoor.core.ids import parse_item
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.policy.constraints import requirement_applies
 from halfdoor.core.policy.reasons import cost_of
 from halfdoor.core.policy.requirements import asked, covers
 from halfdoor.core.policy.tiers import counts_in_favour
+from halfdoor.core.risk.abilities import Way, is_item, usable_rules
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from halfdoor.core.evidence.claim import Claim
     from halfdoor.core.policy.constraints import Constraints
     from halfdoor.core.policy.outlook import Situation
     from halfdoor.core.policy.scope import DomainStanding
     from halfdoor.core.question import Question
+    from halfdoor.core.risk.abilities import Holdings
     from halfdoor.core.risk.access import AccessModel
-    from halfdoor.core.risk.document import Domain
+    from halfdoor.core.risk.document import Actor, Domain, RiskModel
 
 SHOWN_FROM = 0.05  # combinations less likely than this are left out of the table
+GRAPH_RULES_MAX = 150  # more cannot be read on any page
 
 
 def tier_row(found: DomainStanding, question: Question) -> TierResult:
@@ -50,11 +57,17 @@ def tier_row(found: DomainStanding, question: Question) -> TierResult:
     )
 
 
-def combination_rows(access: AccessModel) -> list[Combination]:
-    """The combination table: holdings that give somebody an ability at least so often as SHOWN_FROM."""
+def combination_rows(access: AccessModel, actors: Iterable[Actor] | None = None) -> list[Combination]:
+    """The combination table: holdings that give somebody an ability at least so often as SHOWN_FROM.
+
+    `actors`: only for these; None for all of the risk model.
+    """
     words = {a.id: a.words for a in access.model.ability}
-    rows = [
-        Combination(
+    rows: dict[tuple[str, str, tuple[str, ...]], Combination] = {}
+    for ability, actor, way, share, spend, upper_bound in access.combinations(actors):
+        if share < SHOWN_FROM:
+            continue
+        row = Combination(
             ability=ability,
             words=words.get(ability, ""),
             actor=actor.id,
@@ -66,10 +79,90 @@ def combination_rows(access: AccessModel) -> list[Combination]:
             cost=cost_of(spend),
             upper_bound=upper_bound,
         )
-        for ability, actor, way, share, spend, upper_bound in access.combinations()
-        if share >= SHOWN_FROM
-    ]
-    return sorted(rows, key=lambda r: (r.domain, r.ability, r.actor, -float(r.probability), r.items))
+        # A rule may name a variant of its own, and then serves every variant: the same items once.
+        key = (ability, actor.id, way.items)
+        if key not in rows or float(rows[key].probability) < share:
+            rows[key] = row
+    return sorted(rows.values(), key=lambda r: (r.domain, r.ability, r.actor, -float(r.probability), r.items))
+
+
+def graph_rules(access: AccessModel, ability: str = "", rules_max: int = GRAPH_RULES_MAX) -> list[GraphRule]:
+    """The derivation graph as far as what is listed or free can take it, in the order of the risk model.
+
+    `ability`: only what leads to it. Empty where there are more than `rules_max` rules.
+    """
+    model, holdings = access.model, access.holdings
+    taken: dict[int, str] = {}
+    for variant in holdings.variants:
+        taken = dict.fromkeys(_takeable(access, variant), variant) | taken
+    if ability:
+        leading = _leading_to(ability, model, taken)
+        taken = {index: variant for index, variant in taken.items() if index in leading}
+    if len(taken) > rules_max:
+        return []
+    return [_graph_rule(index, taken[index], access, holdings) for index in sorted(taken)]
+
+
+def _takeable(access: AccessModel, variant: str) -> list[int]:
+    """Rules of which all items are listed (or free) and all abilities can be had, within one variant."""
+    model, listed = access.model, set(access.holdings.items)
+    usable = usable_rules(model, access.holdings, variant)
+    ready = [i for i, slots in usable.items() if all(listed.intersection(slot) for slot in slots)]
+    waiting: dict[str, list[int]] = {}
+    lacking = {}
+    for index in ready:
+        needed = {need for need in model.rule[index].needs if not is_item(need)}
+        lacking[index] = len(needed)
+        for need in needed:
+            waiting.setdefault(need, []).append(index)
+    queue = [index for index in ready if not lacking[index]]
+    got: set[str] = set()
+    taken = []
+    while queue:
+        index = queue.pop()
+        taken.append(index)
+        gift = model.rule[index].gives
+        if gift in got:
+            continue
+        got.add(gift)
+        for user in waiting.get(gift, ()):
+            lacking[user] -= 1
+            if not lacking[user]:
+                queue.append(user)
+    return taken
+
+
+def _leading_to(ability: str, model: RiskModel, among: Iterable[int]) -> set[int]:
+    """Of these rules, those on some way to the ability."""
+    giving: dict[str, list[int]] = {}
+    for index in among:
+        giving.setdefault(model.rule[index].gives, []).append(index)
+    seen, queue, found = {ability}, [ability], set()
+    while queue:
+        for index in giving.get(queue.pop(), ()):
+            found.add(index)
+            new = {need for need in model.rule[index].needs if not is_item(need)} - seen
+            seen |= new
+            queue.extend(new)
+    return found
+
+
+def _graph_rule(index: int, variant: str, access: AccessModel, holdings: Holdings) -> GraphRule:
+    rule = access.model.rule[index]
+    cost = cost_of(access.spend(Way((), (index,), variant)))
+    items = [need for need in rule.needs if is_item(need)]
+    return GraphRule(
+        gives=rule.gives,
+        needs=list(rule.needs),
+        free=[n for n in items if any(map(holdings.is_free, holdings.matching(parse_item(n), variant)))],
+        usd_p5=cost.usd_p5,
+        usd_p50=cost.usd_p50,
+        usd_p95=cost.usd_p95,
+        days_p50=cost.days_p50,
+        skill=cost.skill,
+        source=rule.source,
+        judgement=rule.judgement,
+    )
 
 
 def limit_rows(situation: Situation, rows: Constraints) -> list[LimitResult]:

@@ -50,6 +50,21 @@ def write_report(folder: Path, assessment: Assessment) -> None:
         ) from error
 
 
+def write_file(path: Path, data: bytes) -> None:
+    """Write one file, whole or not at all. Raises InputError `cannot-write`."""
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as name:
+            _write_through(Path(name) / "new", data)
+            (Path(name) / "new").replace(path)
+    except OSError as error:
+        raise InputError(
+            "cannot-write",
+            f"cannot write it: {error.strerror or error}",
+            where=str(path),
+            remedy="check the folder, its permissions and the space there, or name another file",
+        ) from error
+
+
 def read_assessment(path: Path) -> Assessment:
     """Read an `assessment.json`, or the one in a report folder.
 

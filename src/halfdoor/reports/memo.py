@@ -33,7 +33,7 @@ def render_memo(assessment: Assessment) -> str:
     ways = binding_ways(assessment)
     room = room_for(assessment)
     page = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             a=assessment,
@@ -117,15 +117,16 @@ def _widest(assessment: Assessment) -> list[tuple[Configuration, list[str]]]:
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """The templates, everything escaped."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("halfdoor.reports", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         {
             "item": words.item,
             "short": short_name,
@@ -146,5 +147,5 @@ def _environment() -> jinja2.Environment:
             "some": words.some,
         }
     )
-    environment.globals["count"] = words.count
-    return environment
+    made.globals["count"] = words.count
+    return made
