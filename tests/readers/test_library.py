@@ -21,7 +21,7 @@ needs = ["final-parameter"]
 
 def test_shipped_names():
     assert library.names("risk_models") == ["public-2026"]
-    assert library.names("policies") == ["seger-2023"]
+    assert library.names("policies") == ["eu-code-2025", "frontier-tiers-2025", "nist-800-1", "seger-2023"]
     assert library.names("references") == ["public-2026"]
     assert library.cases() == ["cwm-32b", "llama-3.1-405b-instruct"]
 
