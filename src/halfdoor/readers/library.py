@@ -95,6 +95,13 @@ def problems_in(
     return _placed(_check(kind, name_or_path, base, model), kind, name_or_path, base)
 
 
+def source_text(kind: Kind, name_or_path: str, base: Path = Path()) -> str:
+    """The text of a document that can be read, comments and all. Raises InputError `unknown-document`."""
+    if _is_path(name_or_path):
+        return (base / name_or_path).read_text("utf-8")
+    return shipped(kind, name_or_path).decode("utf-8")
+
+
 def _check(kind: Kind, name_or_path: str, base: Path, model: RiskModel | None) -> tuple[Problem, ...]:
     match kind:
         case "risk_models":
@@ -120,12 +127,8 @@ def _placed(found: tuple[Problem, ...], kind: Kind, name_or_path: str, base: Pat
     """Say in which file and line each problem stands."""
     if not found:
         return ()
-    if _is_path(name_or_path):
-        name = str(base / name_or_path)
-        text = (base / name_or_path).read_text("utf-8")
-    else:
-        name = f"{name_or_path}.toml"
-        text = shipped(kind, name_or_path).decode("utf-8")
+    name = str(base / name_or_path) if _is_path(name_or_path) else f"{name_or_path}.toml"
+    text = source_text(kind, name_or_path, base)
     return tuple(msgspec.structs.replace(p, where=_place(name, text, p.where)) for p in found)
 
 
