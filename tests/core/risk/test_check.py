@@ -67,6 +67,30 @@ source = "a report"
 [[threat.step]]
 name = "knock"
 p = {p5 = 0.2, mode = 0.3, p95 = 0.5}
+[[stop]]
+safeguard = "monitoring"
+p = 0.2
+judgement = "guessed"
+[exposure]
+public_lag_days = {p5 = 90, mode = 120, p95 = 240}
+withdrawal_days = 14
+judgement = "guessed"
+[[flaw]]
+id = "jailbreak"
+open = 3
+harm = 20
+uptake = 0.6
+copies = {anyone = 500}
+judgement = "guessed"
+[[defence]]
+domain = "cyber"
+item = "final-parameters"
+group = "vetted"
+finding = 0.5
+fixing = 0.8
+rollout = 0.7
+uptake = 0.9
+judgement = "guessed"
 [[reach]]
 actor = "amateur"
 group = "nobody"
@@ -159,13 +183,61 @@ ERRORS = [
     ("actors = {amateur = 3}", "actors = {amatuer = 3}", "unknown-actor", "threat[0].actors", "amateur"),
     ("attempts = {amateur = 10}", "attempts = {}", "half-stated", "threat[0]", "both"),
     ("p = {p5 = 0.2,", "p = {p5 = 1.2,", "bad-probability", "threat[0].step[0].p", "at most 1"),
+    (
+        'needs = "strip"',
+        'needs = "strip"\nroutes = ["tune"]',
+        "unknown-ability",
+        "threat[0].routes",
+        "choose",
+    ),
+    (
+        'source = "a report"\n[[threat.step]]',
+        'source = "a report"\nactors_uplifted = {novice = 3}\n[[threat.step]]',
+        "half-stated",
+        "threat[0].actors_uplifted",
+        "if only as 0",
+    ),
+    (
+        "attempts = {",
+        "damage_uplifted = -1\nattempts = {",
+        "bad-number",
+        "threat[0].damage_uplifted",
+        "correct",
+    ),
+    ("p = 0.2\n", "p = 2\n", "bad-probability", "stop[0].p", "at most 1"),
+    (
+        "[exposure]",
+        '[[stop]]\nsafeguard = "monitoring"\np = 0.1\n[exposure]',
+        "duplicate-id",
+        "stop[1]",
+        "remove",
+    ),
+    ("p5 = 90", "p5 = 900", "bad-percentiles", "exposure.public_lag_days", "p5 ≤ mode"),
+    ("withdrawal_days = 14", "withdrawal_days = -1", "bad-number", "exposure.withdrawal_days", "correct"),
+    ("uptake = 0.6", "uptake = 6", "bad-probability", "flaw[0].uptake", "at most 1"),
+    ("copies = {anyone = 500}", "copies = {anyone = -5}", "bad-number", "flaw[0].copies.anyone", "correct"),
+    ("rollout = 0.7", "rollout = 7", "bad-probability", "defence[0].rollout", "at most 1"),
+    (
+        'domain = "cyber"\nitem = "final-parameters"',
+        'domain = "cyber"\nitem = "weights"',
+        "unknown-component",
+        "defence[0].item",
+        "choose",
+    ),
+    ('domain = "cyber"\nitem', 'domain = "ciber"\nitem', "unknown-domain", "defence[0].domain", "cyber"),
     ("p = 0.01", "p = 1.01", "bad-probability", "reach[0].p", "at most 1"),
     ('security = "SL1"', 'security = "SL9"', "bad-security", "reach[0].security", "SL1"),
     ('group = "nobody"', 'group = "staff"', "bad-security", "reach[0].security", "nobody"),
     ('actor = "amateur"', 'actor = "amature"', "unknown-actor", "reach[0].actor", "amateur"),
     ("years = 2.5", "years = 0", "bad-number", "leak[0].years", "correct"),
     ("kept = 0.5", "kept = 5", "bad-probability", "benefit[0].kept", "at most 1"),
-    ('item = "final-parameters"', 'item = "weights"', "unknown-component", "benefit[0].item", ""),
+    (
+        '[[benefit]]\nitem = "final-parameters"',
+        '[[benefit]]\nitem = "weights"',
+        "unknown-component",
+        "benefit[0].item",
+        "",
+    ),
     (
         'objective = "use"\nwords',
         'objective = "usage"\nwords',
@@ -191,6 +263,19 @@ LINTS = [
     ("map = [[0.0, 0.0], [0.5, 0.6], [1.0, 1.0]]\n", "", "no-map", "domain[0].claims"),
     ('group = "vetted"\nleaks', 'group = "veted"\nleaks', "unknown-group", "leak[0].group"),
     ('group = "nobody"\nsecurity = "SL1"', 'group = "staff"', "no-theft", "actor[0]"),
+    ("actors = {amateur = 3}\nattempts = {amateur = 10}\n", "", "no-actors", "threat[0]"),
+    ('needs = "strip"\n', "", "no-route", "threat[0]"),
+    ('[[threat.step]]\nname = "knock"\np = {p5 = 0.2, mode = 0.3, p95 = 0.5}\n', "", "no-steps", "threat[0]"),
+    (
+        "[[stop]]",
+        '[[threat.step]]\nname = "knock"\np = 0.5\n[[stop]]',
+        "duplicate-step",
+        "threat[0].step[1].name",
+    ),
+    ('name = "knock"', 'name = "knock"\nany_of = "in"', "lone-alternative", "threat[0].step[0].any_of"),
+    ('withdrawal_days = 14\njudgement = "guessed"', "withdrawal_days = 14", "unsourced", "exposure"),
+    ("copies = {anyone = 500}", "copies = {}", "no-copies", "flaw[0]"),
+    ("copies = {anyone = 500}", "copies = {everyone = 500}", "unknown-group", "flaw[0].copies"),
     ('claim = "ctf"', 'claim = "gone"', "unknown-claim", "reference[0].claim[0].claim"),
     (
         '[[ability]]\nid = "strip"',
@@ -218,6 +303,36 @@ def test_what_is_only_worth_a_look_is_a_lint(was, becomes, code, where):
 def test_an_ability_that_no_rule_gives_is_undefined():
     text = SOUND.replace('gives = "run"', 'gives = "strip"', 1)
     assert ("undefined-ability", "rule[1].needs") in [(p.code, p.where) for p in check(model(text))]
+
+
+THREATS_ALONE = """
+schema = "halfdoor/risk-model/1"
+name = "published"
+version = "1"
+[[threat]]
+id = "OC3-ddos"
+domain = "cyber"
+needs = "run-unfiltered"
+damage = {p5 = 3.5e6, mode = 1.81e7, p95 = 1.033e8}
+actors = {OC3 = {p5 = 7, mode = 15, p95 = 30}}
+attempts = {OC3 = 1}
+source = "a report"
+[[threat.step]]
+name = "flood"
+p = 0.7
+"""
+
+
+def test_threats_alone_are_a_sound_model():
+    assert check(model(THREATS_ALONE)) == ()
+
+
+def test_one_row_of_a_kind_asks_for_all_of_them():
+    actor = '[[actor]]\nid = "OC2"\ndomain = "cyber"\nbudget = 1\ndays = 1\nskill = 1\nsource = "a report"\n'
+    rule = '[[rule]]\ngives = "run"\nneeds = ["sampling"]\nsource = "a paper"\n'
+    domain = '[[domain]]\nid = "biology"\nsource = "a paper"\n'
+    for row, code in ((actor, "unknown-actor"), (rule, "unknown-ability"), (domain, "unknown-domain")):
+        assert code in {p.code for p in check(model(THREATS_ALONE + row)) if not p.lint}
 
 
 def test_a_circle_beside_a_way_in_is_no_problem():

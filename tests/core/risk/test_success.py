@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from halfdoor.core.risk.distributions import fit
 from halfdoor.core.risk.document import Spread, Step
 from halfdoor.core.risk.draws import Draws
-from halfdoor.core.risk.success import Success, damage, scaled, step_groups, step_names, tries
+from halfdoor.core.risk.steps import step_groups, step_names
+from halfdoor.core.risk.success import Success, damage, scaled, tries
 from threats import RM6, threat, threats
 
 CAPABILITIES = (0.0, 1e-6, 0.1, 0.3, 0.5, 0.7, 0.9, 1 - 1e-6, 1.0)

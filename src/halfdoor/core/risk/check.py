@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from halfdoor.core.ids import COMPONENTS, did_you_mean
-from halfdoor.core.model.groups import LADDER
 from halfdoor.core.risk.abilities import is_item
+from halfdoor.core.risk.check_harm import check_harm, group_known
 from halfdoor.core.risk.document import Ability, Sourced
 from halfdoor.core.risk.problem import SKILL_MAX, Problem, Problems
 
@@ -23,25 +23,28 @@ if TYPE_CHECKING:
 
 _SECURITY = re.compile(r"(SL[1-5])?")
 _SOURCED = (
-    "actor", "rule", "domain", "claim", "threat", "reach", "leak", "commonplace", "reference", "benefit",
-    "alternative",
+    "actor", "rule", "domain", "claim", "threat", "stop", "flaw", "defence", "reach", "leak", "commonplace",
+    "reference", "benefit", "alternative",
 )  # fmt: skip
 
 
 def check(model: RiskModel) -> tuple[Problem, ...]:
     """All problems of a risk model, in the order of the document's tables."""
     found = Problems()
-    for table in ("actor", "ability", "domain", "claim", "threat", "reference"):
+    for table in ("actor", "ability", "domain", "claim", "threat", "flaw", "reference"):
         found.unique((row.id for row in getattr(model, table)), table)
     _actors(model, found)
     _rules(model, found)
     _measures(model, found)
-    _threats(model, found)
+    check_harm(model, found)
     _doors(model, found)
     _benefits(model, found)
     _references(model.reference, {c.id for c in model.claim}, found)
     for table in _SOURCED:
-        _owned(getattr(model, table), table, found)
+        for index, row in enumerate(getattr(model, table)):
+            _owned(row, f"{table}[{index}]", found)
+    if model.exposure is not None:
+        _owned(model.exposure, "exposure", found)
     return tuple(found.found)
 
 
@@ -50,26 +53,23 @@ def check_references(references: Sequence[Reference], model: RiskModel | None = 
     found = Problems()
     found.unique((row.id for row in references), "reference")
     _references(references, {c.id for c in model.claim} if model else None, found)
-    _owned(references, "reference", found)
+    for index, row in enumerate(references):
+        _owned(row, f"reference[{index}]", found)
     return tuple(found.found)
 
 
-def _owned(rows: Sequence[Sourced], table: str, found: Problems) -> None:
-    for index, row in enumerate(rows):
-        if not row.source and not row.judgement and not isinstance(row, Ability):
-            found.lint(
-                "unsourced",
-                "neither `source` nor `judgement` says where this is from",
-                f"{table}[{index}]",
-                'add source = "…", or judgement = "why"',
-            )
+def _owned(row: Sourced, at: str, found: Problems) -> None:
+    if not row.source and not row.judgement and not isinstance(row, Ability):
+        message = "neither `source` nor `judgement` says where this is from"
+        found.lint("unsourced", message, at, 'add source = "…", or judgement = "why"')
 
 
 def _actors(model: RiskModel, found: Problems) -> None:
     domains = {d.id for d in model.domain}
     for index, row in enumerate(model.actor):
         at = f"actor[{index}]"
-        found.known(row.domain, domains, "domain", f"{at}.domain")
+        if domains:
+            found.known(row.domain, domains, "domain", f"{at}.domain")
         found.number(row.budget, "positive", f"{at}.budget")
         found.number(row.days, "positive", f"{at}.days")
         _skill(row.skill, f"{at}.skill", found)
@@ -188,36 +188,13 @@ def _measures(model: RiskModel, found: Problems) -> None:
                 )
 
 
-def _threats(model: RiskModel, found: Problems) -> None:
-    actors = {a.id: a.domain for a in model.actor}
-    for index, row in enumerate(model.threat):
-        at = f"threat[{index}]"
-        found.known(row.domain, {d.id for d in model.domain}, "domain", f"{at}.domain")
-        found.known(row.needs, {r.gives for r in model.rule}, "ability", f"{at}.needs")
-        found.number(row.damage, "positive", f"{at}.damage")
-        for name, numbers in (("actors", row.actors), ("attempts", row.attempts)):
-            for actor, number in numbers.items():
-                found.number(number, "positive", f"{at}.{name}.{actor}")
-                if found.known(actor, actors, "actor", f"{at}.{name}") and actors[actor] != row.domain:
-                    found.error("wrong-domain", f"{actor!r} is an actor of {actors[actor]}", f"{at}.{name}")
-        if set(row.actors) != set(row.attempts):
-            found.error(
-                "half-stated", "`actors` and `attempts` name different actors", at, "state both for each"
-            )
-        if not row.step:
-            found.error("no-steps", "a threat without steps always succeeds", at, "add [[threat.step]]")
-        for number_, step in enumerate(row.step):
-            found.number(step.p, "probability", f"{at}.step[{number_}].p")
-            found.number(step.uplifted, "probability", f"{at}.step[{number_}].uplifted")
-
-
 def _doors(model: RiskModel, found: Problems) -> None:
     actors = {a.id for a in model.actor}
     seen: set[tuple[str, str, str]] = set()
     for index, row in enumerate(model.reach):
         at = f"reach[{index}]"
         found.known(row.actor, actors, "actor", f"{at}.actor")
-        _group(row.group, f"{at}.group", found)
+        group_known(row.group, f"{at}.group", found)
         found.number(row.p, "probability", f"{at}.p")
         if not _SECURITY.fullmatch(row.security) or (row.security and row.group != "nobody"):
             found.error(
@@ -240,7 +217,7 @@ def _doors(model: RiskModel, found: Problems) -> None:
                 'add [[reach]], group = "nobody"',
             )
     for index, leak in enumerate(model.leak):
-        _group(leak.group, f"leak[{index}].group", found)
+        group_known(leak.group, f"leak[{index}].group", found)
         found.amount(leak.leaks, f"leak[{index}].leaks")
         found.amount(leak.years, f"leak[{index}].years", above_zero=True)
     found.unique((leak.group for leak in model.leak), "leak", "group")
@@ -248,20 +225,12 @@ def _doors(model: RiskModel, found: Problems) -> None:
         found.item(common.item, f"commonplace[{index}].item")
 
 
-def _group(name: str, where: str, found: Problems) -> None:
-    """A policy may add groups, so a name beyond the ladder may be right."""
-    if name not in LADDER:
-        found.lint(
-            "unknown-group", f"{name!r} is no group of the default ladder", where, did_you_mean(name, LADDER)
-        )
-
-
 def _benefits(model: RiskModel, found: Problems) -> None:
     seen: set[tuple[str, str, str]] = set()
     for index, row in enumerate(model.benefit):
         at = f"benefit[{index}]"
         found.item(row.item, f"{at}.item")
-        _group(row.group, f"{at}.group", found)
+        group_known(row.group, f"{at}.group", found)
         found.share(row.kept, f"{at}.kept")
         key = (row.objective, row.item, row.group)
         if key in seen:

@@ -13,7 +13,7 @@ import numpy as np
 
 from halfdoor.core.risk.distributions import fit
 from halfdoor.core.risk.moments import Larger
-from halfdoor.core.risk.success import step_groups, step_names
+from halfdoor.core.risk.steps import step_groups, step_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -77,6 +77,19 @@ class Problems:
                 )
             seen.add(name)
 
+    def distinct(self, keys: Iterable[tuple[str, ...]], table: str) -> None:
+        """No two rows of a table may be about the same."""
+        seen: set[tuple[str, ...]] = set()
+        for index, key in enumerate(keys):
+            if key in seen:
+                self.error(
+                    "duplicate-id",
+                    f"{', '.join(key)} stands twice",
+                    f"{table}[{index}]",
+                    "remove one of them",
+                )
+            seen.add(key)
+
     def item(self, text: str, where: str) -> None:
         """`text` must be an item: `[variant:]component[@profile]`."""
         try:
