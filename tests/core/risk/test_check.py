@@ -188,7 +188,7 @@ ERRORS = [
         'needs = "strip"\nroutes = ["tune"]',
         "unknown-ability",
         "threat[0].routes",
-        "choose",
+        "run",
     ),
     (
         'source = "a report"\n[[threat.step]]',
