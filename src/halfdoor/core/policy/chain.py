@@ -28,6 +28,8 @@ _UNIT = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 # Weights are of no use without these, so they go with the smallest variant; other shared files go last.
 _RUNS_WITH = frozenset({"architecture", "inference-code", "libraries-and-tools", "metadata"})
 _SERVICE, _DOWNLOAD = 0, 1
+_CLOSE = 2  # circles up to vetted groups: somebody lets each of them in
+_NOTHING, _LITTLE, _SOMETHING, _LAST, _MUCH = range(5)  # what is lost by opening two legs at once
 
 
 class _Place(msgspec.Struct, frozen=True, order=True):
@@ -48,12 +50,17 @@ class _Leg(msgspec.Struct, frozen=True):
 
 
 def chain(
-    stations: Sequence[Configuration], groups: Groups, dossier: Dossier, stages_max: int
+    stations: Sequence[Configuration],
+    groups: Groups,
+    dossier: Dossier,
+    stages_max: int,
+    *,
+    fine: bool = False,
 ) -> list[Configuration]:
     """The stages after `stations[0]` up to the last station, through all between. Stations rise.
 
     At most `stages_max` of them, but never fewer than one for the services and one for the downloads
-    between two stations.
+    between two stations. Groups that are let in one by one go together, unless `fine`.
     """
     sizes = size_ranks(sorted({item for station in stations for item, _ in station.cells()}), dossier)
     placed: dict[_Place, list[tuple[str, str]]] = {}
@@ -69,7 +76,7 @@ def chain(
             )
             placed.setdefault(place, []).append((item, group))
     legs = [_Leg(tuple(placed[place]), place, place) for place in sorted(placed)]
-    legs = _merged(legs, max(sizes.values(), default=0), stages_max)
+    legs = _merged(legs, max(sizes.values(), default=0), stages_max, _NOTHING if fine else _LITTLE)
     opened = (Configuration.from_cells(leg.cells, groups) for leg in legs)
     return list(itertools.accumulate(opened, Configuration.join, initial=stations[0]))[1:]
 
@@ -118,34 +125,40 @@ def _parameters(found: re.Match[str]) -> float:
 
 
 def _circle(group: str, groups: Groups) -> int:
-    """0: groups that somebody let in one by one; 1: from identified users on; 2: anyone."""
-    return 2 if group == "anyone" else int("identified" in groups.below(group))
+    """0 staff, 1 auditors, 2 vetted, 3 identified, 4 anyone; a group of its own as the widest inside it."""
+    return sum(other in groups.below(group) for other in ("auditors", "vetted", "identified", "anyone"))
 
 
-def _merged(legs: list[_Leg], largest: int, stages_max: int) -> list[_Leg]:
-    """Put neighbours together until there are few enough, those first whose difference matters least."""
-    while len(legs) > stages_max:
+def _merged(legs: list[_Leg], largest: int, stages_max: int, always: int) -> list[_Leg]:
+    """Put neighbours together where `always` or less is lost, then until there are few enough."""
+    while True:
         costs = [
             (cost, -i if pair[0].last.kind == _SERVICE else i, i)
             for i, pair in enumerate(itertools.pairwise(legs))
             if (cost := _cost(*pair, largest)) is not None
         ]
-        if not costs:
-            break
+        if not costs or (len(legs) <= stages_max and min(costs)[0] > always):
+            return legs
         at = min(costs)[2]
         one, other = legs[at], legs[at + 1]
         legs[at : at + 2] = [_Leg(one.cells + other.cells, one.first, other.last)]
-    return legs
 
 
 def _cost(one: _Leg, other: _Leg, largest: int) -> int | None:
-    """What is lost by opening two legs at once; None: never (a station, or what cannot be withdrawn)."""
+    """What is lost by opening two legs at once; None: too much (a station, or what cannot be undone).
+
+    Code and data without weights wait for nobody's use of them: they go with the leg before. Services lose
+    least, since they can be withdrawn; sizes are what a staged release is about, so they lose most.
+    """
     here, there = one.last, other.first
     if (here.segment, here.kind) != (there.segment, there.kind):
         return None
-    same = here.major == there.major
     if here.kind == _SERVICE:
-        return 0 if same else 2
-    if not same:
-        return 4  # sizes are what a staged release is about
-    return 3 if here.major == largest else 1
+        return _SOMETHING if here.major <= _CLOSE < there.major else _LITTLE
+    if not any(parse_item(item).component in OF_ONE_VARIANT for item, _ in other.cells):
+        return _NOTHING
+    if here.major != there.major:
+        return _MUCH
+    if there.minor <= _CLOSE:
+        return _LITTLE
+    return _LAST if here.major == largest else _SOMETHING

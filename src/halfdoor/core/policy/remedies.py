@@ -1,0 +1,254 @@
+"""What would have to be shown before a configuration that is not permitted would be.
+
+A remedy is found by undoing what stands in the way: requirements that pass, a domain measured to stand
+lower, a security level, a defence measured to cost more to undo. Nothing is named that could be left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from halfdoor.core.model.configuration import Configuration
+from halfdoor.core.policy.constraints import Gates
+from halfdoor.core.policy.requirements import judge
+from halfdoor.core.policy.tiers import tier_at, tier_rank
+from halfdoor.core.risk.access import AccessModel, Gate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from halfdoor.core.policy.constraints import Constraints, LimitInForce
+    from halfdoor.core.policy.outlook import Situation
+
+LEVELS = ("SL1", "SL2", "SL3", "SL4", "SL5")  # RAND RRA2849-1
+_DECADES = 9  # a defence that 10^9 units do not make dear enough is no remedy
+
+
+class Remedy(msgspec.Struct, frozen=True):
+    """What is enough together.
+
+    shown:        ids of the requirement rows that then pass
+    tiers:        (domain, the highest tier at which it may then stand)
+    costs:        (claim, least lower bound, in the claim's unit)
+    out_of_reach: domains that already stand higher by what was measured, margins left out: no further
+                  measurement of this model brings them to the tier named
+    """
+
+    shown: tuple[str, ...] = ()
+    tiers: tuple[tuple[str, str], ...] = ()
+    costs: tuple[tuple[str, float], ...] = ()
+    security: str | None = None
+    out_of_reach: tuple[str, ...] = ()
+
+
+class Remedies:
+    """Remedies for one situation; what is computed anew under another security level is kept."""
+
+    def __init__(self, situation: Situation) -> None:
+        """`situation` as it stands."""
+        self._now = situation
+        self._against_theft: str | None = None  # the least level that is enough; "": none is
+        self._made: dict[tuple[str | None, tuple[tuple[str, float], ...]], Situation] = {}
+
+    def of(self, config: Configuration) -> Remedy:
+        """What would make `config` permitted; empty where it is."""
+        rows = self._now.rows()
+        if rows.permitted(config):
+            return Remedy()
+        shared = (f.id for item, group, f in rows.unmet if group in config.groups_with(item))
+        found = Remedy(shown=tuple(dict.fromkeys(shared)), security=self._security(rows, config))
+        broken = _broken(self.under(found), config)
+        found = self._lowered(found, broken)
+        if found.out_of_reach:
+            hard = [limit for limit in broken if limit.row.domain in found.out_of_reach]
+            costs = self._costs(hard, found.security, config)
+            if costs:
+                kept = tuple(pair for pair in found.tiers if pair[0] not in found.out_of_reach)
+                found = msgspec.structs.replace(found, costs=costs, tiers=kept, out_of_reach=())
+        return self._least(found, config)
+
+    def under(self, remedy: Remedy) -> Constraints:
+        """The rows that would hold."""
+        situation = self._at(remedy.security, remedy.costs)
+        findings = [
+            msgspec.structs.replace(f, outcome="pass") if f.id in remedy.shown else f
+            for f in situation.findings
+        ]
+        standings = situation.tiers()
+        for domain, tier in remedy.tiers:
+            standings[domain] = situation.with_tier(domain, tier)[domain]
+        return situation.rows(standings, findings)
+
+    def sentences(self, remedy: Remedy) -> list[str]:
+        """The remedy in words, one sentence for each thing."""
+        if remedy.out_of_reach:
+            return [self._unreachable(domain, dict(remedy.tiers)[domain]) for domain in remedy.out_of_reach]
+        findings = {f.id: f for f in self._now.findings}
+        kinds = {kind.id: kind for kind in self._now.model.claim}
+        said = [f"{_capital(findings[i].asked)}; now: {findings[i].found}." for i in remedy.shown]
+        said += [self._lower(domain, tier) for domain, tier in remedy.tiers]
+        for claim, bound in remedy.costs:
+            kind = kinds.get(claim)
+            words = kind.words if kind is not None and kind.words else claim
+            unit = f" {kind.unit}" if kind is not None and kind.unit else ""
+            said.append(f"{_capital(words)}: lower bound at least {bound:,.0f}{unit}.")
+        if remedy.security:
+            stated = self._now.dossier.model.security or "none"
+            said.append(f"Security level {remedy.security} or better; stated: {stated}.")
+        return said
+
+    def _at(self, security: str | None, costs: tuple[tuple[str, float], ...]) -> Situation:
+        """The situation at another security level, or with defences measured to cost more to undo."""
+        if (security, costs) == (None, ()):
+            return self._now
+        if (security, costs) not in self._made:
+            now = self._now
+            access = self._access(security, costs)
+            table = msgspec.structs.replace(now.dossier.model, security=access.around.security)
+            dossier = msgspec.structs.replace(now.dossier, model=table)
+            judged = judge(now.grounds, dossier, access.holdings.items)
+            secure = {f.id: f for f in judged if f.row.kind == "security"}
+            self._made[security, costs] = msgspec.structs.replace(
+                now,
+                dossier=dossier,
+                gates=Gates(access),
+                findings=[secure.get(f.id, f) for f in now.findings],
+            )
+        return self._made[security, costs]
+
+    def _access(self, security: str | None, costs: Iterable[tuple[str, float]]) -> AccessModel:
+        access = self._now.gates.access
+        around = msgspec.structs.replace(
+            access.around,
+            security=security or access.around.security,
+            measured={**access.around.measured, **dict(costs)},
+        )
+        return AccessModel(access.model, access.holdings, access.draws, around)
+
+    def _security(self, rows: Constraints, config: Configuration) -> str | None:
+        """The least level that the rows ask for and that keeps theft within the limits; None: not needed."""
+        asked = [f.row.evidence for item, group, f in rows.insecure if group in config.groups_with(item)]
+        least, stolen = max(asked, default=None), rows.mendable
+        if not stolen:
+            return least
+        if self._against_theft is None:
+            nothing = Configuration({}, rows.groups)
+            above = self._now.dossier.model.security or ""
+            enough = (x for x in LEVELS if x > above and _kept(self._access(x, ()), stolen, nothing))
+            self._against_theft = next(enough, "")
+        return max(least or "", self._against_theft) or None
+
+    def _lowered(self, found: Remedy, broken: Sequence[LimitInForce]) -> Remedy:
+        """Each domain with a broken limit, below the least tier at which one of them holds."""
+        tiers: dict[str, str] = {}
+        for limit in broken:
+            domain, rank = limit.row.domain, tier_rank(limit.row.tier)
+            named = ("none", *(t.name for t in self._now.policy.tier if t.domain == domain))
+            below = max((name for name in named if tier_rank(name) < rank), key=tier_rank)
+            tiers[domain] = min(tiers.get(domain, below), below, key=tier_rank)
+        out = tuple(
+            domain
+            for domain, tier in tiers.items()
+            if tier_rank(tier_at(domain, self._shown(domain), self._now.policy)) > tier_rank(tier)
+        )
+        return msgspec.structs.replace(found, tiers=tuple(tiers.items()), out_of_reach=out)
+
+    def _shown(self, domain: str) -> float:
+        """The capability that evidence shows, margins left out: measuring more takes away no more."""
+        found = self._now.standings[domain].capability
+        return max(found.against, found.quantile or 0.0)
+
+    def _costs(
+        self, hard: Sequence[LimitInForce], security: str | None, config: Configuration
+    ) -> tuple[tuple[str, float], ...]:
+        """Lower bounds (powers of ten) of what rules are measured by that keep these limits; else ()."""
+        rules = self._now.model.rule
+        stated = self._now.gates.access.around.measured
+        costs = {
+            rule.measured_by: 10.0**_DECADES
+            for rule in rules
+            if rule.measured_by and rule.usd_per_unit is not None
+        }
+
+        def enough(tried: dict[str, float]) -> bool:
+            return _kept(self._access(security, tried.items()), hard, config)
+
+        if not costs or not enough(costs):
+            return ()
+        for claim in sorted(costs):
+            without = {c: bound for c, bound in costs.items() if c != claim}
+            if enough(without):
+                costs = without
+                continue
+            least, most = 0, _DECADES  # 10^least is not enough, 10^most is
+            while most - least > 1:
+                middle = (least + most) // 2
+                within = 10.0**middle > stated.get(claim, 0.0) and enough({**costs, claim: 10.0**middle})
+                least, most = (least, middle) if within else (middle, most)
+            costs[claim] = 10.0**most
+        return tuple(sorted(costs.items()))
+
+    def _least(self, found: Remedy, config: Configuration) -> Remedy:
+        """Leave out what is not needed beside the rest."""
+        trial = msgspec.structs.replace(found, security=None)
+        if found.security and self.under(trial).permitted(config):
+            found = trial
+        for id_ in found.shown:
+            trial = msgspec.structs.replace(found, shown=tuple(i for i in found.shown if i != id_))
+            if self.under(trial).permitted(config):
+                found = trial
+        for pair in found.tiers:
+            trial = msgspec.structs.replace(found, tiers=tuple(p for p in found.tiers if p != pair))
+            if pair[0] not in found.out_of_reach and self.under(trial).permitted(config):
+                found = trial
+        return found
+
+    def _threshold(self, domain: str, tier: str) -> str:
+        """The capability that must not be reached, in words."""
+        above = [
+            row.capability
+            for row in self._now.policy.tier
+            if row.domain == domain and tier_rank(row.name) > tier_rank(tier)
+        ]
+        return f"{min(above):.2f}" if above else "every tier"
+
+    def _lower(self, domain: str, tier: str) -> str:
+        standing = self._now.standings[domain]
+        below = self._threshold(domain, tier)
+        found = standing.capability
+        if found.total is None:
+            open_ = found.why_open or "not measured"
+            return f"Capability in {domain} measured, and below {below} with margins ({open_})."
+        margins = " and ".join(found.margins) or "nothing"
+        return (
+            f"Capability in {domain} below {below} with margins; it stands at {found.total:.2f}, which "
+            f"counts {margins} on top of {self._shown(domain):.2f} because they were not measured."
+        )
+
+    def _unreachable(self, domain: str, tier: str) -> str:
+        return (
+            f"Nothing that could still be shown about this model would permit it: capability in {domain} is "
+            f"{self._shown(domain):.2f} by what was measured, and it would have to be below "
+            f"{self._threshold(domain, tier)}. A less capable model could, or a public model as capable, "
+            "measured with equal effort."
+        )
+
+
+def _broken(rows: Constraints, config: Configuration) -> list[LimitInForce]:
+    """Every limit that the configuration breaks, theft counted."""
+    return [limit for limit in (*rows.limits, *rows.hopeless) if not limit.kept(config)]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _kept(access: AccessModel, limits: Sequence[LimitInForce], config: Configuration) -> bool:
+    """Whether a configuration would keep these limits with other costs or other security."""
+    for limit in limits:
+        gate = Gate(access, limit.row.actor, limit.row.ability, float(limit.row.access_probability))
+        if gate.violations(config.groups_with) > limit.tolerated:
+            return False
+    return True
