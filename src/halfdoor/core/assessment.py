@@ -128,7 +128,7 @@ class Binding(Out, frozen=True):
     """One reason: a minimal blocking combination inside the proposal, and the row it breaks."""
 
     row: str  # limit or requirement id
-    kind: Literal["limit", "requirement", "security", "expectation"]
+    kind: Literal["limit", "requirement", "security", "expectation", "frequency"]
     clause: str
     domain: str
     tier: str

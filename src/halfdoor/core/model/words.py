@@ -68,6 +68,14 @@ def usd(value: float) -> str:
     return f"${float(f'{value:.2g}'):,.0f}"
 
 
+def amount(value: float, unit: str) -> str:
+    """A figure of harm with its unit, to two significant digits: `$1.2M`, `50 deaths`, `0.03 deaths`."""
+    if unit == "USD":
+        return usd(value)
+    digits = float(f"{value:.2g}")
+    return f"{digits:,.0f} {unit}" if digits >= 10 or digits == 0 else f"{digits:g} {unit}"  # noqa: PLR2004  as above
+
+
 def share_words(share: float) -> str:
     """A probability as a count of cases: `97 of 100`, `fewer than 1 of 100`."""
     hundred = round(share * 100)

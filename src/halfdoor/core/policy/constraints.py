@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ import msgspec
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.groups import Groups
 from halfdoor.core.policy.document import Limit
+from halfdoor.core.policy.frequency import FrequencyInForce
 from halfdoor.core.policy.requirements import RequirementFinding
+from halfdoor.core.policy.search import Row
 from halfdoor.core.policy.tiers import tier_rank
 from halfdoor.core.risk.access import AccessModel, Gate
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from halfdoor.core.policy.document import Policy
+    from halfdoor.core.policy.exposures import Exposures
 
 
 class TierInScope(msgspec.Struct, frozen=True):
@@ -52,6 +56,7 @@ class Constraints(msgspec.Struct, frozen=True):
     hopeless: limits that fail already with nothing shared, through theft or because the model is public
     unmet:    (item, group, finding): evidence is lacking for the item to go to that group or wider
     insecure: the same where it is the developer's security level that is lacking
+    frequencies: rows on how often events may be added; nothing shared keeps them all
 
     "Setting security aside" asks how far the model could go if nothing were stolen and its security were
     what the policy asks: hopeless limits then hold without theft, unless they fail even so.
@@ -62,6 +67,7 @@ class Constraints(msgspec.Struct, frozen=True):
     hopeless: tuple[LimitInForce, ...]
     unmet: tuple[tuple[str, str, RequirementFinding], ...]
     insecure: tuple[tuple[str, str, RequirementFinding], ...]
+    frequencies: tuple[FrequencyInForce, ...] = ()
 
     def permitted(self, config: Configuration) -> bool:
         """Whether every row is kept."""
@@ -71,7 +77,36 @@ class Constraints(msgspec.Struct, frozen=True):
 
     def permitted_setting_security_aside(self, config: Configuration) -> bool:
         """Whether every row is kept that withholding can keep."""
-        return not _shares_any(config, self.unmet) and not self.broken(config)
+        if _shares_any(config, self.unmet) or self.broken(config):
+            return False
+        return all(row.kept(config) for row in self.frequencies)
+
+    def permitted_as_proposed(self, config: Configuration) -> bool:
+        """As `permitted`, with frequency rows held against net harm where the policy says why.
+
+        Net harm is not monotone, so this is asked of a proposal, never of a frontier.
+        """
+        if self.hopeless or _shares_any(config, self.insecure) or _shares_any(config, self.unmet):
+            return False
+        return not self.broken(config) and not self.too_often(config)
+
+    def too_often(self, config: Configuration) -> list[FrequencyInForce]:
+        """The frequency rows that a proposal breaks."""
+        return [row for row in self.frequencies if not row.kept_as_proposed(config)]
+
+    def parts(self, *, strict: bool) -> list[Row]:
+        """The rows one by one, together `permitted`; without `strict`, the same setting security aside."""
+        limits = [
+            Row(frozenset(limit.gate.items), functools.partial(self.keeps, limit), limit.gate.operations)
+            for limit in (*self.limits, *self.mendable)
+        ]
+        shut = (*self.unmet, *(self.insecure if strict else ()))
+        evidence = [
+            Row(frozenset({item}), functools.partial(_withheld, item, group))
+            for item, group in sorted({(item, group) for item, group, _ in shut})
+        ]
+        hopeless = [Row(frozenset(), lambda _: False)] if strict and self.hopeless else []
+        return [*hopeless, *evidence, *limits]
 
     def broken(self, config: Configuration) -> list[LimitInForce]:
         """The limits that a configuration breaks, setting security aside."""
@@ -97,7 +132,12 @@ class Constraints(msgspec.Struct, frozen=True):
         """The items that any row turns on; all others are free."""
         rows = (*self.unmet, *self.insecure)
         limits = (*self.limits, *self.mendable)
-        return frozenset({item for item, _, _ in rows} | {item for row in limits for item in row.gate.items})
+        often = frozenset(item for row in self.frequencies for item in row.items)
+        return often.union((item for item, _, _ in rows), *(row.gate.items for row in limits))
+
+
+def _withheld(item: str, group: str, config: Configuration) -> bool:
+    return group not in config.groups_with(item)
 
 
 def _shares_any(config: Configuration, rows: Iterable[tuple[str, str, RequirementFinding]]) -> bool:
@@ -107,9 +147,10 @@ def _shares_any(config: Configuration, rows: Iterable[tuple[str, str, Requiremen
 class Gates:
     """Gates by (actor, ability, x), made once and shared by all questions about one model."""
 
-    def __init__(self, access: AccessModel) -> None:
-        """`access` holds the draws, derivations and reach."""
+    def __init__(self, access: AccessModel, exposures: Exposures | None = None) -> None:
+        """`access` holds the draws, derivations and reach; `exposures` what frequency rows are asked of."""
         self.access = access
+        self.exposures = exposures
         self._made: dict[tuple[str, str, float], Gate] = {}
 
     def gate(self, row: Limit) -> Gate:
@@ -139,7 +180,9 @@ def constraints(
     findings: Iterable[RequirementFinding],
     gates: Gates,
 ) -> Constraints:
-    """The rows that hold at these tiers."""
+    """The rows that hold at these tiers. Raises ValueError where frequency rows have no exposures to ask."""
+    if policy.frequency and gates.exposures is None:
+        raise ValueError("a policy with frequency rows needs exposures")  # never to be passed over in silence
     groups = gates.access.around.groups
     nothing = Configuration({}, groups)
     holding = [limit for limit in gates.limits(policy, standings) if limit.applies]
@@ -156,6 +199,7 @@ def constraints(
         hopeless=tuple(limit for limit in holding if not limit.kept(nothing)),
         unmet=tuple(row for row in lacking if row[2].row.kind != "security"),
         insecure=tuple(row for row in lacking if row[2].row.kind == "security"),
+        frequencies=gates.exposures.frequencies(standings) if gates.exposures is not None else (),
     )
 
 

@@ -6,6 +6,7 @@ withholding what all of them name makes the proposal permitted, and each is a ca
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +16,7 @@ import numpy as np
 from halfdoor.core.assessment import Binding, Cost, Derivation, DerivationStep
 from halfdoor.core.ids import parse_item
 from halfdoor.core.model.configuration import Configuration
-from halfdoor.core.model.words import group_words, item_words, listed, share_words, usd
+from halfdoor.core.model.words import amount, group_words, item_words, listed, share_words, usd
 from halfdoor.core.policy.frontier import shrink
 from halfdoor.core.policy.tiers import tier_rank
 from halfdoor.core.risk.abilities import Way
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from halfdoor.core.policy.constraints import Constraints, LimitInForce, TierInScope
+    from halfdoor.core.policy.frequency import FrequencyInForce
+    from halfdoor.core.policy.search import Permitted
     from halfdoor.core.policy.requirements import RequirementFinding
 REASONS_MAX = 20
 
@@ -37,7 +40,8 @@ def reasons(
 ) -> list[Binding]:
     """What keeps the proposal from being permitted.
 
-    Rows that fail with nothing shared come last: withholding does not mend them.
+    Limits come first, then what would happen too often. Rows that fail with nothing shared come last:
+    withholding does not mend them.
     """
     teller = _Teller(rows, access, standings)
     found: list[Binding] = []
@@ -45,8 +49,13 @@ def reasons(
     while len(found) < REASONS_MAX and (broken := rows.broken(current)):
         # The least of the actors first: what an amateur can do says most.
         limit = min(broken, key=lambda row: (access.means(row.row.actor), -tier_rank(row.row.tier), row.id))
-        blocks, rest = _blocks(limit, current, rows)
+        blocks, rest = _blocks(functools.partial(rows.keeps, limit), current)
         found.append(teller.exceeded(limit, blocks, current))
+        current = rest
+    while len(found) < REASONS_MAX and (often := rows.too_often(current)):
+        row = often[0]
+        blocks, rest = _blocks(row.kept_as_proposed, current)
+        found.append(teller.too_often(row, blocks, current))
         current = rest
     for lacking, security in ((rows.unmet, False), (rows.insecure, True)):
         shared = [row for row in lacking if row[1] in (proposed if security else current).groups_with(row[0])]
@@ -55,17 +64,11 @@ def reasons(
     return found + [teller.hopeless(limit) for limit in rows.hopeless]
 
 
-def _blocks(
-    limit: LimitInForce, current: Configuration, rows: Constraints
-) -> tuple[list[Configuration], Configuration]:
+def _blocks(kept: Permitted, current: Configuration) -> tuple[list[Configuration], Configuration]:
     """The minimal combination that breaks a row, and those of other variants that break it alike.
 
     Also what is left of the current configuration without any of them.
     """
-
-    def kept(config: Configuration) -> bool:
-        return rows.keeps(limit, config)
-
     blocks: list[Configuration] = []
     while not kept(current):
         block = shrink(current, kept, order=_dropped_first)
@@ -126,6 +129,41 @@ class _Teller:
         others = sorted({other.row.domain for other in self._rows.broken(offered)} - {limit.row.domain})
         sentence += f" It breaks rows in {listed(others)} too." if others else ""
         return self._binding(limit, "limit", blocks, route, sentence)
+
+    def too_often(
+        self, row: FrequencyInForce, blocks: list[Configuration], current: Configuration
+    ) -> Binding:
+        """A frequency row that `blocks[0]` breaks, told as the current configuration offers it."""
+        block = blocks[0]
+        items = sorted(block.as_dict(), key=_dropped_first, reverse=True)
+        offered = current.only(items)
+        holding = listed(_offered(i, offered.as_dict()[i], block.as_dict()[i]) for i in items)
+        share, allowed = row.share(offered), float(1 - row.row.confidence)
+        threat = row.chief(offered).threat
+        severe = f"at least {amount(row.band.at_least, row.band.unit)} ({row.band.id})"
+        sentence = (
+            f"With {holding}, this model adds more than {float(row.row.per_year):g} events a year of "
+            f"{severe} in {share_words(share)} cases, chiefly where {_with_id(threat.words, threat.id)}; "
+            f"the policy tolerates that in at most {share_words(allowed)} cases."
+        )
+        alike = [item_words(_chief(other)) for other in blocks[1:]]
+        sentence += f" The same holds for {listed(alike)}." if alike else ""
+        return Binding(
+            row=row.id,
+            kind="frequency",
+            clause=row.row.clause,
+            domain=threat.domain,
+            tier=self._standings[threat.domain].tier if threat.domain in self._standings else "",
+            items=block.as_dict(),
+            actor="",
+            ability="",
+            probability=f"{share:.4f}",
+            allowed=f"{1 - row.row.confidence:f}",
+            cost=None,
+            derivation=None,
+            sentence=sentence,
+            alternatives=[other.as_dict() for other in blocks[1:]],
+        )
 
     def hopeless(self, limit: LimitInForce) -> Binding:
         """A row that fails with nothing shared: through theft, or because the model is public already."""
