@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from halfdoor.core.errors import InputError
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.groups import Groups
-from halfdoor.core.policy import frontier as module
+from halfdoor.core.policy import search as module
 from halfdoor.core.policy.frontier import frontier, grow, shrink
 from worlds import OWN_GROUPS
 

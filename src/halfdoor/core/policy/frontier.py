@@ -1,8 +1,11 @@
 """The frontier: all widest permitted configurations and all minimal blocking combinations.
 
 Sharing more never turns a violated row into a kept one, so the permitted configurations are a
-downward-closed part of the lattice, described by either border. Both are found together by seed, grow and
-shrink under a SAT solver that holds what is still unexplored (MARCO: Liffiton et al. 2016).
+downward-closed part of the lattice, described by either border; see search.py for how both are found.
+
+Groups that include each other in turn have few borders; groups that do not can have tens of thousands. Where
+there are more than can be found, the search is complete over ranks, groups of one rank opening together, and
+what it finds is widened and narrowed in the full lattice: no border is wrong, some are missing.
 """
 
 from __future__ import annotations
@@ -10,46 +13,96 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from pysat.solvers import Minisat22
 
 from halfdoor.core.model.configuration import Configuration
+from halfdoor.core.policy import search as searching
+from halfdoor.core.policy.cells import Cells
+from halfdoor.core.policy.search import Row, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from halfdoor.core.model.groups import Groups
-
-    Permitted = Callable[[Configuration], bool]
-    Step = tuple[str, int]
-
-BORDERS_MAX = 2000
+    from halfdoor.core.policy.search import Gain, Permitted
 
 
 class Frontier(msgspec.Struct, frozen=True):
-    """Both borders; `complete` unless there were more than BORDERS_MAX of them."""
+    """Both borders of what is permitted.
+
+    complete: all borders of the full lattice are here
+    by_rank:  all borders over ranks are here, each widened or narrowed in the full lattice
+    beyond:   a widest permitted configuration around the proposal, where that is permitted
+    within:   a minimal blocking combination inside the proposal, where that is not
+    Where not complete, the configurations that keep most benefit come first, and the combinations that
+    forbid most: those of least benefit.
+    """
 
     widest: tuple[Configuration, ...]
     blocking: tuple[Configuration, ...]
     complete: bool
+    by_rank: bool = True
+    beyond: Configuration | None = None
+    within: Configuration | None = None
 
 
 def frontier(
-    items: Iterable[str], groups: Groups, permitted: Permitted, *, ranks: Sequence[Sequence[str]] = ()
+    items: Iterable[str],
+    groups: Groups,
+    permitted: Permitted | Sequence[Row],
+    *,
+    ranks: Mapping[str, int] | None = None,
+    proposed: Configuration | None = None,
+    gain: Gain | None = None,
 ) -> Frontier:
-    """Search the lattice of `items` and `groups`; `permitted` has to be monotone.
+    """Search the lattice of `items` and `groups` for the borders of what keeps every row.
 
-    Where there are too many borders, the search is done again over `ranks` (groups of one rank open
-    together), each border found is widened or narrowed in the full lattice, and `complete` is False.
+    `ranks`: of groups, by default how many stand inside each other below; used where the borders are too
+    many. `gain` orders them then. Both borders around `proposed` are exact in any case.
     """
     listed = tuple(sorted(items))
-    steps = tuple((g,) for g in groups.shareable)
-    found = _search(listed, steps, groups, permitted)
-    if found.complete:
-        return found
-    by_rank = _search(listed, tuple(tuple(r) for r in ranks) or steps, groups, permitted)
-    widest = {grow(c, listed, groups, permitted) for c in (*by_rank.widest, *found.widest)}
-    blocking = {shrink(c, permitted) for c in (*by_rank.blocking, *found.blocking)}
-    return Frontier(_sorted(widest), _sorted(blocking), complete=False)
+    rows = [Row(frozenset(listed), permitted)] if callable(permitted) else list(permitted)
+    gain = gain or (lambda _, having: float(len(having)))
+    search = Search(Cells(listed, [(g,) for g in groups.shareable], groups), rows, gain)
+    widest, blocking, complete = search.borders()
+    beyond, within = search.near(proposed)
+    if complete:
+        return Frontier(
+            _sorted(map(search.cells.configuration, widest)),
+            _sorted(map(search.cells.configuration, blocking)),
+            complete=True,
+            beyond=beyond,
+            within=within,
+        )
+    by_rank = Search(Cells(listed, rank_steps(groups, ranks or {}), groups), rows, gain)
+    wide, block, all_ranks = by_rank.borders()
+    search.operations = 0
+    found = [search.cells.configuration(mask) for mask in widest]
+    found += search.lifted(map(by_rank.cells.configuration, wide), search.grow)
+    blocks = [search.cells.configuration(mask) for mask in blocking]
+    blocks += search.lifted(map(by_rank.cells.configuration, block), search.shrink)
+    return Frontier(
+        _first(beyond, sorted(set(found), key=lambda c: (-search.benefit(c), tuple(c.cells())))),
+        _first(within, sorted(set(blocks), key=lambda c: (search.benefit(c), tuple(c.cells())))),
+        complete=False,
+        by_rank=all_ranks,
+        beyond=beyond,
+        within=within,
+    )
+
+
+def rank_steps(groups: Groups, ranks: Mapping[str, int]) -> list[frozenset[str]]:
+    """Rising sets of groups: with each rank, all groups up to it. Groups without a rank stand by depth.
+
+    A group's depth is the length of the longest chain of groups inside it; a group never opens after one
+    that includes it.
+    """
+    rank: dict[str, int] = {}
+    for group in groups.shareable:  # stricter ones first
+        inside = [rank[g] for g in groups.below(group) if g in rank]
+        depth = max(inside, default=0) + 1
+        rank[group] = max(ranks.get(group, depth), depth - 1)
+    steps = {groups.close(g for g in groups.shareable if rank[g] <= r) for r in rank.values()}
+    return sorted(steps, key=len)
 
 
 def grow(start: Configuration, items: Iterable[str], groups: Groups, permitted: Permitted) -> Configuration:
@@ -87,74 +140,10 @@ def shrink(
     return current
 
 
-def _search(
-    items: Sequence[str], steps: Sequence[Sequence[str]], groups: Groups, permitted: Permitted
-) -> Frontier:
-    """MARCO: take an unexplored configuration, walk to the border it is on the side of, block that side."""
-    lattice = _Lattice(items, steps, groups)
-    widest: set[Configuration] = set()
-    blocking: set[Configuration] = set()
-    with Minisat22(bootstrap_with=lattice.inclusion()) as solver:
-        solver.set_phases(list(lattice.variable.values()))  # start from wide configurations
-        while len(widest) + len(blocking) <= BORDERS_MAX:
-            if not solver.solve():
-                return Frontier(_sorted(widest), _sorted(blocking), complete=True)
-            true = set(solver.get_model())
-            seed = {cell for cell, n in lattice.variable.items() if n in true}
-            if permitted(lattice.configuration(seed)):
-                top = lattice.grow(seed, permitted)
-                widest.add(lattice.configuration(top))
-                solver.add_clause([n for cell, n in lattice.variable.items() if cell not in top])
-            else:
-                bottom = lattice.shrink(seed, permitted)
-                blocking.add(lattice.configuration(bottom))
-                solver.add_clause([-lattice.variable[cell] for cell in bottom])
-    return Frontier(_sorted(widest), _sorted(blocking), complete=False)
-
-
-class _Lattice:
-    """Configurations as sets of cells (item, step); a step is a set of groups that open together."""
-
-    def __init__(self, items: Sequence[str], steps: Sequence[Sequence[str]], groups: Groups) -> None:
-        self._groups = groups
-        self._closed = [groups.close(step) for step in steps]
-        cells = [(item, i) for item in items for i in range(len(steps))]
-        # Wider steps first: one accepted saves trying those inside it, one dropped takes those around it.
-        self._order = sorted(cells, key=lambda cell: (cell[0], -len(self._closed[cell[1]])))
-        self.variable = {cell: n for n, cell in enumerate(cells, 1)}
-
-    def inclusion(self) -> list[list[int]]:
-        """Clauses: what a step has, every step inside it has."""
-        return [
-            [-self.variable[item, i], self.variable[item, j]]
-            for item, i in self.variable
-            for j, narrow in enumerate(self._closed)
-            if i != j and narrow <= self._closed[i]
-        ]
-
-    def configuration(self, cells: Iterable[Step]) -> Configuration:
-        shared: dict[str, set[str]] = {}
-        for item, step in cells:
-            shared.setdefault(item, set()).update(self._closed[step])
-        return Configuration(shared, self._groups)
-
-    def grow(self, seed: set[Step], permitted: Permitted) -> set[Step]:
-        """The cells of a widest permitted configuration around a permitted one."""
-        for item, step in self._order:
-            if (item, step) not in seed:
-                wider = seed | {(item, j) for j, c in enumerate(self._closed) if c <= self._closed[step]}
-                if permitted(self.configuration(wider)):
-                    seed = wider
-        return seed
-
-    def shrink(self, seed: set[Step], permitted: Permitted) -> set[Step]:
-        """The cells of a minimal blocking combination inside a forbidden one."""
-        for item, step in self._order:
-            if (item, step) in seed:
-                around = {(item, j) for j, c in enumerate(self._closed) if self._closed[step] <= c}
-                if not permitted(self.configuration(seed - around)):
-                    seed = seed - around
-        return seed
+def _first(one: Configuration | None, rest: Iterable[Configuration]) -> tuple[Configuration, ...]:
+    """The one around the proposal and the best of the others, at most BORDERS_MAX."""
+    head = [] if one is None else [one]
+    return tuple([*head, *(config for config in rest if config != one)][: max(searching.BORDERS_MAX, 1)])
 
 
 def _sorted(found: Iterable[Configuration]) -> tuple[Configuration, ...]:

@@ -17,6 +17,7 @@ from halfdoor.core.model.dossier import Dossier
 from halfdoor.core.policy.constraints import Constraints, Gates, TierInScope, constraints
 from halfdoor.core.policy.document import Policy
 from halfdoor.core.policy.frontier import Frontier, frontier
+from halfdoor.core.policy.ledger import Benefits
 from halfdoor.core.policy.requirements import RequirementFinding
 from halfdoor.core.policy.scope import DomainStanding
 from halfdoor.core.policy.tiers import Grounds, tier_at, tier_rank
@@ -63,9 +64,19 @@ class Situation(msgspec.Struct, frozen=True):
     def border(self, rows: Constraints, *, strict: bool = False) -> Frontier:
         """The frontier: `strict` over all rows, else setting security aside."""
         groups = self.gates.access.around.groups
-        items = sorted(rows.concerned & set(self.items))
-        permitted = rows.permitted if strict else rows.permitted_setting_security_aside
-        return frontier(items, groups, permitted)
+        benefits = Benefits(self.model, self.policy, groups)
+
+        def gain(item: str, having: frozenset[str]) -> float:
+            return sum(benefits.weights[o] * kept for o, kept in benefits.kept(item, having).items())
+
+        return frontier(
+            rows.concerned & set(self.items),
+            groups,
+            rows.parts(strict=strict),
+            ranks={group.id: group.rank for group in self.policy.group if group.rank is not None},
+            proposed=self.proposed,
+            gain=gain,
+        )
 
 
 def direction(now: Constraints, then: Constraints, now_border: Frontier, then_border: Frontier) -> Direction:

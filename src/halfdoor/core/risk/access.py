@@ -7,8 +7,6 @@ is a handful of integer operations.
 
 from __future__ import annotations
 
-import functools
-import operator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,18 +14,11 @@ import numpy as np
 
 from halfdoor.core.ids import parse_item
 from halfdoor.core.model.groups import Groups
-from halfdoor.core.risk.abilities import (
-    STEPS_MAX,
-    STEPS_TOTAL_MAX,
-    Holdings,
-    Way,
-    Ways,
-    derive,
-    is_item,
-    usable_rules,
-)
+from halfdoor.core.risk.abilities import STEPS_MAX, STEPS_TOTAL_MAX, Holdings, Way, Ways, derive
+from halfdoor.core.risk.bound import RuleByRule
 from halfdoor.core.risk.distributions import Floats, Mask
 from halfdoor.core.risk.draws import Draws, all_bits, bits
+from halfdoor.core.risk.kept import KEPT_BYTES_MAX, Kept
 from halfdoor.core.risk.reach import ReachDraws
 
 if TYPE_CHECKING:
@@ -35,9 +26,16 @@ if TYPE_CHECKING:
 
     from halfdoor.core.risk.document import Actor, RiskModel
 
-    # What a rule gives, the abilities and the item slots it needs, and the draws in which it is affordable.
-    _Rule = tuple[str, list[str], list[tuple[str, ...]], int]
     HasGroups = Callable[[str], Iterable[str]]  # item -> groups that have it
+    Combinations = list[tuple[frozenset[str], int]]  # items, and the draws in which they are enough
+
+# Where these are used up, access is bounded from above instead.
+PAYMENTS_MAX = 500_000  # rules paid over all actors and derivations: some ten seconds at 20,000 draws
+BITS_MAX = 4_000_000_000  # derivations × draws that are remembered: half a gigabyte
+DRAWN_ANEW = 20  # so many times dearer is a rule whose numbers are not kept
+COMPARED_MAX = 2_000  # sets of items that are compared with each other
+_SPEND_BYTES = 16  # two doubles for each draw
+_SEEN_MAX = 100_000  # answers of one gate that are remembered
 
 
 class Spend(msgspec.Struct, frozen=True):
@@ -68,9 +66,11 @@ class AccessModel:
         self.around = around
         self._actors = {actor.id: actor for actor in model.actor}
         self._ways: dict[str, Ways] = {}
-        self._rule_spend: dict[int, Spend] = {}
-        self._spend: dict[tuple[int, ...], Spend] = {}
+        self._kept = Kept()
+        self._combinations: dict[tuple[str, str], Combinations | None] = {}
         self._reach: dict[str, ReachDraws] = {}
+        self._payments_left = PAYMENTS_MAX
+        self._bits_left = BITS_MAX
 
     def ways(self, ability: str) -> Ways:
         """All minimal derivations of an ability."""
@@ -105,29 +105,24 @@ class AccessModel:
                 np.max([p.days for p in parts], axis=0),
                 min(p.skill for p in parts),
             )
-        if way.rules not in self._spend:
-            parts = [self._rule(r) for r in way.rules]
-            self._spend[way.rules] = Spend(
-                np.sum([p.usd for p in parts], axis=0),
-                np.sum([p.days for p in parts], axis=0),
-                max(p.skill for p in parts),
-            )
-        return self._spend[way.rules]
+        return self._kept.get(way.rules, _SPEND_BYTES * self.draws.count, lambda: self._sum(way.rules))
+
+    def _sum(self, rules: tuple[int, ...]) -> Spend:
+        first, *rest = (self._rule(r) for r in rules)
+        usd, days, skill = first.usd, first.days, first.skill
+        for part in rest:
+            usd, days, skill = usd + part.usd, days + part.days, max(skill, part.skill)
+        return Spend(usd, days, skill)
 
     def _rule(self, index: int) -> Spend:
-        if index not in self._rule_spend:
-            rule = self.model.rule[index]
-            name = f"rule {rule.gives} <- {' + '.join(rule.needs)}"
-            usd = self.draws.of(f"{name}, cost", rule.cost, "positive")
-            low = self.around.measured.get(rule.measured_by)
-            if low is not None and rule.usd_per_unit is not None:
-                usd = np.maximum(
-                    usd, low * self.draws.of(f"{name}, usd_per_unit", rule.usd_per_unit, "positive")
-                )
-            self._rule_spend[index] = Spend(
-                usd, self.draws.of(f"{name}, days", rule.days, "positive"), rule.skill
-            )
-        return self._rule_spend[index]
+        rule = self.model.rule[index]
+        name = f"rule {rule.gives} <- {' + '.join(rule.needs)}"
+        usd = self.draws.of(f"{name}, cost", rule.cost, "positive")
+        low = self.around.measured.get(rule.measured_by)
+        if low is not None and rule.usd_per_unit is not None:
+            per_unit = self.draws.of(f"{name}, usd_per_unit", rule.usd_per_unit, "positive")
+            usd = np.maximum(usd, low * per_unit)
+        return Spend(usd, self.draws.of(f"{name}, days", rule.days, "positive"), rule.skill)
 
     def affords(self, actor_id: str, spend: Spend) -> Mask:
         """Boolean array over draws: money, days and skill all within the actor's limits, jointly."""
@@ -136,6 +131,50 @@ class AccessModel:
         days = self.draws.of(f"actor {actor.id}, days", actor.days, "positive")
         within = (spend.usd <= budget) & (spend.days <= days)
         return within if spend.skill <= actor.skill else np.zeros_like(within)
+
+    def enough(self, actor: str, ability: str) -> Combinations | None:
+        """The sets of items that are enough for an ability, each with the draws in which the actor can pay.
+
+        None where there are too many derivations to go through them all.
+        """
+        key = (actor, ability)
+        if key not in self._combinations:
+            self._combinations[key] = self._enough(actor, ability)
+        return self._combinations[key]
+
+    def _enough(self, actor: str, ability: str) -> Combinations | None:
+        found = self.ways(ability)
+        able = [way for way in found.ways if self._skill(way) <= self._actors[actor].skill]
+        to_pay = sum(len(way.rules) for way in able)
+        if not found.complete or not self._spare(to_pay, len(able)):
+            return None
+        within: dict[frozenset[str], int] = {}
+        for way in able:
+            items = frozenset(way.items)
+            within[items] = within.get(items, 0) | bits(self.affords(actor, self.spend(way)))
+        return _without_redundant(within) if len(within) <= COMPARED_MAX else list(within.items())
+
+    def affordable(self, actor: str, rule: int) -> int:
+        """The draws in which an actor can carry out one rule, as bits; all where that is too long to tell."""
+        if self.model.rule[rule].skill > self._actors[actor].skill:
+            return 0
+        if not self._spare(1, 1):
+            return all_bits(self.draws.count)
+        return bits(self.affords(actor, self._rule(rule)))
+
+    def _spare(self, payments: int, kept: int) -> bool:
+        """Take what is needed from what is left; False where it is not enough."""
+        rules = len(self.model.rule) * _SPEND_BYTES * self.draws.count
+        payments *= 1 if rules <= KEPT_BYTES_MAX else DRAWN_ANEW
+        remember = kept * self.draws.count
+        if payments > self._payments_left or remember > self._bits_left:
+            return False
+        self._payments_left -= payments
+        self._bits_left -= remember
+        return True
+
+    def _skill(self, way: Way) -> int:
+        return max(self.model.rule[r].skill for r in way.rules)
 
     def means(self, actor_id: str) -> float:
         """The actor's median budget in USD."""
@@ -171,35 +210,34 @@ class AccessModel:
 
 
 class Gate:
-    """One policy limit made ready: whether an actor gets an ability with access probability above x."""
+    """One policy limit made ready: whether an actor gets an ability with access probability above x.
+
+    complete:   False where access is bounded from above
+    operations: integer operations that one answer takes, at most
+    """
 
     def __init__(self, access: AccessModel, actor: str, ability: str, x: float) -> None:
         """`x` in [0, 1)."""
         self.draws = access.draws.count
-        self._all = all_bits(access.draws.count)
-        reach = access.reach(actor)
-        groups = access.around.groups.shareable
-        self._open = {
-            service: {g: bits(reach.access(g, service=service) > x) for g in groups}
-            for service in (False, True)
-        }
-        self._stolen = bits(reach.theft > x)
-        found = access.ways(ability)
-        self.complete = found.complete
+        self._all = all_bits(self.draws)
+        self._reach = access.reach(actor)
+        self._x = x
         self._attained: Callable[[Mapping[str, int]], int]
-        if found.complete:
-            within: dict[frozenset[str], int] = {}
-            for way in found.ways:
-                items = frozenset(way.items)
-                within[items] = within.get(items, 0) | bits(access.affords(actor, access.spend(way)))
-            ways = _without_redundant(within)
+        ways = access.enough(actor, ability)
+        self.complete = ways is not None
+        if ways is not None:
             self._attained = lambda reached: _by_ways(ways, reached)
             self.items = tuple(sorted({item for items, _ in ways for item in items}))
+            self.operations = sum(2 + len(items) for items, _ in ways)
         else:
-            bound = _RuleByRule(access, actor, ability, self._all)
+            bound = RuleByRule(
+                access.model, access.holdings, ability, lambda rule: access.affordable(actor, rule)
+            )
             self._attained = bound.attained
             self.items = bound.items
+            self.operations = bound.operations
         self._is_service = {item: parse_item(item).is_service for item in self.items}
+        self._reached: dict[tuple[bool, bool, frozenset[str]], int] = {}
         self._seen: dict[tuple[object, ...], int] = {}
 
     def violations(self, groups_with: HasGroups, *, theft: bool = True) -> int:
@@ -207,17 +245,28 @@ class Gate:
         holders = tuple(frozenset(groups_with(item)) for item in self.items)
         key = (theft, holders)
         if key not in self._seen:
-            reached = {}
-            for item, groups in zip(self.items, holders, strict=True):
-                service = self._is_service[item]
-                reached[item] = self._stolen if theft and not service else 0
-                for group in groups:
-                    reached[item] |= self._open[service][group]
+            reached = {
+                item: self._within_reach(groups, service=self._is_service[item], theft=theft)
+                for item, groups in zip(self.items, holders, strict=True)
+            }
+            if len(self._seen) >= _SEEN_MAX:
+                self._seen.clear()
             self._seen[key] = (self._attained(reached) & self._all).bit_count()
         return self._seen[key]
 
+    def _within_reach(self, groups: frozenset[str], *, service: bool, theft: bool) -> int:
+        """The draws in which an item that these groups have is reached."""
+        stolen = theft and not service
+        key = (service, stolen, groups)
+        if key not in self._reached:
+            here = self._reach.stolen(self._x) if stolen else 0
+            for group in groups:
+                here |= self._reach.open(group, self._x, service=service)
+            self._reached[key] = here
+        return self._reached[key]
 
-def _by_ways(ways: list[tuple[frozenset[str], int]], reached: Mapping[str, int]) -> int:
+
+def _by_ways(ways: Combinations, reached: Mapping[str, int]) -> int:
     """Draws in which some affordable way has all its items within reach."""
     got = 0
     for items, affordable in ways:
@@ -230,57 +279,9 @@ def _by_ways(ways: list[tuple[frozenset[str], int]], reached: Mapping[str, int])
     return got
 
 
-class _RuleByRule:
-    """An upper bound on access for graphs with too many derivations to list.
-
-    Whoever can afford a derivation can afford each of its rules; so the abilities reached through rules
-    that are affordable one by one are at least those that are really within limits.
-    """
-
-    def __init__(self, access: AccessModel, actor: str, ability: str, everything: int) -> None:
-        self._ability = ability
-        self._everything = everything
-        self._graphs = []
-        for variant in access.holdings.variants:
-            usable = usable_rules(access.model, access.holdings, variant)
-            rules = []
-            for index, slots in usable.items():
-                rule = access.model.rule[index]
-                affordable = bits(access.affords(actor, access.spend(Way((), (index,), variant))))
-                rules.append((rule.gives, [n for n in rule.needs if not is_item(n)], slots, affordable))
-            self._graphs.append(rules)
-        self.items = tuple(
-            sorted({i for rules in self._graphs for _, _, slots, _ in rules for slot in slots for i in slot})
-        )
-
-    def attained(self, reached: Mapping[str, int]) -> int:
-        got = 0
-        for rules in self._graphs:
-            got |= self._least_fixpoint(rules, reached).get(self._ability, 0)
-        return got
-
-    def _least_fixpoint(self, rules: list[_Rule], reached: Mapping[str, int]) -> dict[str, int]:
-        users: dict[str, list[int]] = {}
-        waiting = list(range(len(rules)))
-        for index, (_, needs, _, _) in enumerate(rules):
-            for need in needs:
-                users.setdefault(need, []).append(index)
-        abilities: dict[str, int] = {}
-        while waiting:
-            gives, needs, slots, here = rules[waiting.pop()]
-            for slot in slots:
-                here &= functools.reduce(operator.or_, (reached[item] for item in slot))
-            for need in needs:
-                here &= abilities.get(need, 0)
-            if here & ~abilities.get(gives, 0):
-                abilities[gives] = abilities.get(gives, 0) | here
-                waiting.extend(users.get(gives, ()))
-        return abilities
-
-
-def _without_redundant(within: Mapping[frozenset[str], int]) -> list[tuple[frozenset[str], int]]:
+def _without_redundant(within: Mapping[frozenset[str], int]) -> Combinations:
     """Leave out a set of items that adds no draw to what its own subsets give."""
-    kept: list[tuple[frozenset[str], int]] = []
+    kept: Combinations = []
     for items, affordable in sorted(within.items(), key=lambda pair: (len(pair[0]), sorted(pair[0]))):
         covered = 0
         for small, also in kept:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Literal, assert_never
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 
 from halfdoor.core.errors import InputError
+from halfdoor.core.risk.least_squares import least_squares, settle
+from halfdoor.core.risk.quantiles import TABLE_POINTS, Levels, beta_quantile, split_quantile
 
 if TYPE_CHECKING:
     from halfdoor.core.risk.document import Spread, Uncertain
@@ -28,7 +30,9 @@ Kind = Literal["constant", "beta", "pert", "lognormal", "split-lognormal", "mixt
 
 PROBABILITY_MISS_MAX = 0.05
 POSITIVE_MISS_MAX = math.log(1.25)
-_TABLE_POINTS = 2001
+_ROOT_IMAGINARY_MAX = 1e-6  # more than rounding makes of a double root
+_BETA_LOGS = (-7.0, 16.0)  # bounds of log a and log b
+_PEAKED = 0.1  # log a, log b above 0: the density has a peak inside
 _Z95 = 1.6448536269514722  # standard normal quantile of .95
 
 
@@ -46,23 +50,28 @@ class Fitted(msgspec.Struct, frozen=True):
     residual: float = 0.0
     parts: tuple[Fitted, ...] = ()
 
-    def quantile(self, u: Floats) -> Floats:
-        """Values at the probabilities `u` (any shape, each in (0, 1)); increasing in `u`."""
+    def quantile(self, u: Floats | Levels) -> Floats:
+        """Values at the probabilities `u` (any shape, each in (0, 1)); increasing in `u`.
+
+        Levels share what several quantile functions need of the same probabilities. A constant is a
+        read-only view that takes no memory.
+        """
+        levels = u if isinstance(u, Levels) else Levels(u)
         match self.kind:
             case "constant":
-                return np.full_like(u, self.parameters[0])
+                return np.broadcast_to(np.float64(self.parameters[0]), levels.u.shape)
             case "beta":
-                return _beta_quantile(u, *self.parameters)
+                return beta_quantile(levels, *self.parameters)
             case "pert":
                 a, b, low, high = self.parameters
-                return low + (high - low) * _beta_quantile(u, a, b)
+                return low + (high - low) * beta_quantile(levels, a, b)
             case "lognormal":
                 mu, sigma = self.parameters
-                return np.asarray(np.exp(mu + sigma * special.ndtri(u)))
+                return np.asarray(np.exp(mu + sigma * levels.normal))
             case "split-lognormal":
-                return np.exp(_split_quantile(u, *self.parameters))
+                return np.exp(split_quantile(levels.u, *self.parameters))
             case "mixture":
-                return _mixture_quantile(u, self.parameters, self.parts)
+                return _mixture_quantile(levels.u, self.parameters, self.parts)
             case _ as never:
                 assert_never(never)
 
@@ -150,7 +159,7 @@ def _fit_pool(pool: tuple[Spread, ...], quantity: Quantity) -> Fitted:
 
 def _mixture_quantile(u: Floats, weights: tuple[float, ...], parts: tuple[Fitted, ...]) -> Floats:
     """Quantiles of a mixture: where its weighted distribution function, on the parts' own points, meets u."""
-    levels = np.sin(np.linspace(0, np.pi / 2, _TABLE_POINTS + 2)[1:-1]) ** 2
+    levels = np.sin(np.linspace(0, np.pi / 2, TABLE_POINTS + 2)[1:-1]) ** 2
     curves = [part.quantile(levels) for part in parts]
     points = np.unique(np.concatenate(curves))
     cumulated = np.zeros_like(points)
@@ -203,35 +212,52 @@ def _points(stated: Uncertain, given: dict[str, float]) -> tuple[list[tuple[floa
 
 def _fit_probability(points: list[tuple[float, float]], mode: float | None) -> Fitted:
     """A Beta by least squares; PERT where that misses, or where p95 is 1."""
-    stated = [value for _, value in points] + ([mode] if mode is not None else [])
+    if points[-1][1] == 1:
+        return _fit_pert(points, mode)
+    beta = _fit_beta(points, mode)
+    if beta.residual <= PROBABILITY_MISS_MAX:
+        return beta
     pert = _fit_pert(points, mode)
-    if points[-1][1] < 1:
-        levels = [level for level, _ in points]
-
-        def misses(logs: Floats) -> Floats:
-            a, b = np.exp(logs)
-            got = list(special.betaincinv(a, b, levels))
-            if mode is not None:
-                got.append(_beta_mode(a, b))
-            return np.asarray(got) - stated
-
-        centre = mode if mode is not None else float(np.mean(stated))
-        centre = min(max(centre, 0.01), 0.99)
-        spread = max((points[-1][1] - points[0][1]) / (2 * _Z95), 1e-4)
-        size = max(centre * (1 - centre) / spread**2 - 1, 0.5)
-        start = np.log([centre * size, (1 - centre) * size])
-        found = optimize.least_squares(misses, start, bounds=(-7, 16), xtol=1e-12, ftol=1e-12)
-        residual = float(np.max(np.abs(misses(found.x)[: len(points)])))
-        if residual <= max(PROBABILITY_MISS_MAX, pert.residual):
-            a, b = np.exp(found.x)
-            return Fitted("beta", (float(a), float(b)), residual)
-    return pert
+    return beta if beta.residual <= pert.residual else pert
 
 
-def _beta_mode(a: float, b: float) -> float:
-    if a > 1 and b > 1:
-        return (a - 1) / (a + b - 2)
-    return 0.0 if a < b else 1.0
+def _fit_beta(points: list[tuple[float, float]], mode: float | None) -> Fitted:
+    levels = np.asarray([level for level, _ in points])
+    stated = np.asarray([value for _, value in points] + ([mode] if mode is not None else []))
+
+    def misses(logs: Floats) -> Floats:
+        a, b = np.exp(logs).T
+        got = special.betaincinv(a[:, None], b[:, None], levels)
+        if mode is not None:
+            got = np.concatenate([got, _beta_modes(a, b)[:, None]], axis=1)
+        return np.asarray(got - stated)
+
+    centre = mode if mode is not None else float(np.mean(stated))
+    centre = min(max(centre, 0.01), 0.99)
+    spread = max((points[-1][1] - points[0][1]) / (2 * _Z95), 1e-4)
+    size = max(centre * (1 - centre) / spread**2 - 1, 0.5)
+    start = np.log([centre * size, (1 - centre) * size])
+
+    def cost(logs: Floats) -> float:
+        return float(np.sum(misses(logs[None, :]) ** 2))
+
+    found = None
+    if (
+        mode is not None
+    ):  # seek where the peak is inside; elsewhere it is missed by all of its distance to 0 or 1
+        found = settle(misses, np.maximum(start, _PEAKED), 0, _BETA_LOGS[1])
+    if mode is None or found is None or cost(found) > min(mode, 1 - mode) ** 2:
+        anywhere = least_squares(misses, start, *_BETA_LOGS)
+        found = anywhere if found is None or cost(anywhere) < cost(found) else found
+    residual = float(np.max(np.abs(misses(found[None, :])[0, : len(points)])))
+    a, b = np.exp(found)
+    return Fitted("beta", (float(a), float(b)), residual)
+
+
+def _beta_modes(a: Floats, b: Floats) -> Floats:
+    inside = (a > 1) & (b > 1)
+    middle = (a - 1) / np.where(inside, a + b - 2, 1.0)
+    return np.where(inside, middle, np.where(a < b, 0.0, 1.0))
 
 
 def _fit_pert(points: list[tuple[float, float]], mode: float | None) -> Fitted:
@@ -240,38 +266,61 @@ def _fit_pert(points: list[tuple[float, float]], mode: float | None) -> Fitted:
     stated = np.asarray([value for _, value in points])
     peak = mode if mode is not None else float(np.median(stated))
 
-    def shape(x: Floats) -> tuple[float, float, float, float]:
-        low = float(x[0] * min(stated[0], peak))
-        high = float(1 - x[1] * (1 - max(stated[-1], peak)))
-        a = 1 + 4 * (peak - low) / max(high - low, 1e-12)
+    def shape(x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        low = x[:, 0] * min(stated[0], peak)
+        high = 1 - x[:, 1] * (1 - max(stated[-1], peak))
+        a = 1 + 4 * (peak - low) / np.maximum(high - low, 1e-12)
         return a, 6 - a, low, high
 
     def misses(x: Floats) -> Floats:
-        a, b, low, high = shape(x)
+        a, b, low, high = (part[:, None] for part in shape(x))
         return np.asarray(low + (high - low) * special.betaincinv(a, b, levels) - stated)
 
-    found = optimize.least_squares(misses, [0.5, 0.5], bounds=(0, 1))
-    return Fitted("pert", shape(found.x), float(np.max(np.abs(misses(found.x)))))
+    found = least_squares(misses, np.array([0.5, 0.5]), 0, 1)[None, :]
+    a, b, low, high = (float(part[0]) for part in shape(found))
+    return Fitted("pert", (a, b, low, high), float(np.max(np.abs(misses(found)))))
 
 
 def _fit_positive(points: list[tuple[float, float]], mode: float | None) -> Fitted:
     """A lognormal by least squares in log space; split at the mode where that misses."""
     z = special.ndtri([level for level, _ in points])
     logs = np.log([value for _, value in points])
-
-    def misses(x: Floats) -> Floats:
-        mu, sigma = x[0], math.exp(x[1])
-        rows = list(mu + sigma * z - logs)
-        if mode is not None:
-            rows.append(mu - sigma * sigma - math.log(mode))
-        return np.asarray(rows)
-
-    sigma = max((logs[-1] - logs[0]) / (z[-1] - z[0]), 1e-9)
-    found = optimize.least_squares(misses, [float(np.mean(logs)), math.log(sigma)], xtol=1e-12, ftol=1e-12)
-    residual = float(np.max(np.abs(misses(found.x)[: len(points)])))
+    sigma = _least_sigma(z, logs, None if mode is None else math.log(mode))
+    mu = float(np.mean(logs - sigma * z))
+    if mode is not None:
+        mu = float(np.sum(logs - sigma * z) + math.log(mode) + sigma * sigma) / (len(points) + 1)
+    residual = float(np.max(np.abs(mu + sigma * z - logs)))
     if residual <= POSITIVE_MISS_MAX:
-        return Fitted("lognormal", (float(found.x[0]), math.exp(found.x[1])), residual)
+        return Fitted("lognormal", (mu, sigma), residual)
     return _fit_split(logs, mode)
+
+
+def _least_sigma(z: Floats, logs: Floats, log_mode: float | None) -> float:
+    """The sigma of the closest lognormal, its mu eliminated: in closed form, or a root of a cubic.
+
+    With a mode the misses are mu + sigma z - log of each value, and mu - sigma² - log of the mode.
+    """
+    if log_mode is None:
+        centred = z - np.mean(z)
+        return float(np.sum(centred * logs) / np.sum(centred * centred))
+    ends = np.append(logs, log_mode)
+    linear, square = np.append(z, 0.0), np.append(np.zeros_like(z), -1.0)
+    # Each miss is a parabola in sigma; the slope of the sum of their squares is a cubic.
+    misses = [part - np.mean(part) for part in (-ends, linear, square)]
+    m01, m02, m11, m12, m22 = (
+        float(np.sum(misses[i] * misses[j])) for i, j in ((0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+    )
+    cubic = (2 * m22, 3 * m12, m11 + 2 * m02, m01)
+    costs = {}
+    for root in np.roots(cubic):
+        if abs(root.imag) < _ROOT_IMAGINARY_MAX and root.real > 0:
+            sigma = float(root.real)
+            for _ in range(3):  # to the last digit, whatever the library that found the root
+                slope = 3 * cubic[0] * sigma**2 + 2 * cubic[1] * sigma + cubic[2]
+                if slope > 0:
+                    sigma -= (((cubic[0] * sigma + cubic[1]) * sigma + cubic[2]) * sigma + cubic[3]) / slope
+            costs[sigma] = m22 * sigma**4 + 2 * m12 * sigma**3 + (m11 + 2 * m02) * sigma**2 + 2 * m01 * sigma
+    return min(costs, key=lambda sigma: (costs[sigma], sigma))
 
 
 def _fit_split(logs: Floats, mode: float | None) -> Fitted:
@@ -281,20 +330,14 @@ def _fit_split(logs: Floats, mode: float | None) -> Fitted:
     levels = np.asarray([0.05, 0.95])
 
     def misses(x: Floats) -> Floats:
-        return np.asarray(_split_quantile(levels, peak, *np.exp(x)) - ends)
+        below, above = np.exp(x[:, :1]), np.exp(x[:, 1:])
+        return np.asarray(split_quantile(levels, peak, below, above) - ends)
 
     start = np.log(np.maximum([peak - ends[0], ends[1] - peak], 1e-3) / _Z95)
-    found = optimize.least_squares(misses, start, bounds=(-14, 6), xtol=1e-12, ftol=1e-12)
-    below, above = (float(s) for s in np.exp(found.x))
-    return Fitted("split-lognormal", (peak, below, above), float(np.max(np.abs(misses(found.x)))))
-
-
-def _split_quantile(u: Floats, peak: float, below: float, above: float) -> Floats:
-    """Quantiles of the two-piece normal with density ∝ exp(-(z - peak)²/2s²), s by side."""
-    left = below / (below + above)
-    low = peak + below * special.ndtri(np.minimum(u, left) * (below + above) / (2 * below))
-    high = peak + above * special.ndtri(0.5 + (np.maximum(u, left) - left) * (below + above) / (2 * above))
-    return np.asarray(np.where(u <= left, low, high))
+    found = least_squares(misses, start, -14, 6)
+    below, above = (float(s) for s in np.exp(found))
+    residual = float(np.max(np.abs(misses(found[None, :]))))
+    return Fitted("split-lognormal", (peak, below, above), residual)
 
 
 def _split_mean(peak: float, below: float, above: float) -> float:
@@ -302,12 +345,3 @@ def _split_mean(peak: float, below: float, above: float) -> float:
     left = 2 * below / (below + above) * math.exp(below**2 / 2) * float(special.ndtr(-below))
     right = 2 * above / (below + above) * math.exp(above**2 / 2) * float(special.ndtr(above))
     return math.exp(peak) * (left + right)
-
-
-def _beta_quantile(u: Floats, a: float, b: float) -> Floats:
-    """Beta quantiles through a table that is dense at both ends; betaincinv on every draw is 10 × slower."""
-    if u.size <= _TABLE_POINTS:
-        return np.asarray(special.betaincinv(a, b, u))
-    grid = np.sin(np.linspace(0, np.pi / 2, _TABLE_POINTS)) ** 2
-    grid[0], grid[-1] = 0.0, 1.0
-    return np.asarray(np.interp(u, grid, special.betaincinv(a, b, grid)))
