@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from halfdoor.core.policy.document import Limit
 from halfdoor.core.policy.frequency import FrequencyInForce
 from halfdoor.core.policy.requirements import RequirementFinding
 from halfdoor.core.policy.search import Row
-from halfdoor.core.policy.search import Row
 from halfdoor.core.policy.tiers import tier_rank
 from halfdoor.core.risk.access import AccessModel, Gate
 
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
 
     from halfdoor.core.policy.document import Policy
     from halfdoor.core.policy.exposures import Exposures
+
+_SIMULATION_OPERATIONS = 5_000  # what one simulation costs beside an operation on bits
 
 
 class TierInScope(msgspec.Struct, frozen=True):
@@ -108,21 +108,8 @@ class Constraints(msgspec.Struct, frozen=True):
             for item, group in sorted({(item, group) for item, group, _ in shut})
         ]
         hopeless = [Row(frozenset(), lambda _: False)] if strict and self.hopeless else []
-        return [*hopeless, *evidence, *limits]
-
-    def parts(self, *, strict: bool) -> list[Row]:
-        """The rows one by one, together `permitted`; without `strict`, the same setting security aside."""
-        limits = [
-            Row(frozenset(limit.gate.items), functools.partial(self.keeps, limit), limit.gate.operations)
-            for limit in (*self.limits, *self.mendable)
-        ]
-        shut = (*self.unmet, *(self.insecure if strict else ()))
-        evidence = [
-            Row(frozenset({item}), functools.partial(_withheld, item, group))
-            for item, group in sorted({(item, group) for item, group, _ in shut})
-        ]
-        hopeless = [Row(frozenset(), lambda _: False)] if strict and self.hopeless else []
-        return [*hopeless, *evidence, *limits]
+        often = [Row(frozenset(row.items), row.kept, _SIMULATION_OPERATIONS) for row in self.frequencies]
+        return [*hopeless, *evidence, *limits, *often]
 
     def broken(self, config: Configuration) -> list[LimitInForce]:
         """The limits that a configuration breaks, setting security aside."""
@@ -150,10 +137,6 @@ class Constraints(msgspec.Struct, frozen=True):
         limits = (*self.limits, *self.mendable)
         often = frozenset(item for row in self.frequencies for item in row.items)
         return often.union((item for item, _, _ in rows), *(row.gate.items for row in limits))
-
-
-def _withheld(item: str, group: str, config: Configuration) -> bool:
-    return group not in config.groups_with(item)
 
 
 def _withheld(item: str, group: str, config: Configuration) -> bool:
