@@ -190,8 +190,9 @@ def _margins(policy):
     return {name: getattr(policy.margins, name) for name in policy.margins.__struct_fields__}
 
 
-def test_the_frontier_alert_stands_a_margin_below_high(policies):
+def test_the_frontier_alert_stands_a_margin_below_high_and_net_new_is_since_2021(policies):
     policy = policies["frontier-tiers-2025"]
+    assert policy.scope.anchor_date == "2021-12-31"
     at = {(row.domain, row.name): row.capability for row in policy.tier}
     for domain in {row.domain for row in policy.tier}:
         assert at[domain, "high"] - at[domain, "notable"] == policy.margins.growth
