@@ -13,8 +13,10 @@ from halfdoor.core.caveats import judgement_share, not_measured, not_shown, sour
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.inventory import proposal_openness
 from halfdoor.core.model.words import group_words, listed
+from halfdoor.core.policy.flips import flips
 from halfdoor.core.policy.ledger import Benefits, ledger
-from halfdoor.core.policy.outlook import flips, next_measurements
+from halfdoor.core.policy.outlook import next_measurements
+from halfdoor.core.policy.plan import at_once, plan
 from halfdoor.core.tables import (
     combination_rows,
     evidence_row,
@@ -54,7 +56,13 @@ def out_of_scope(
         public=why,
     )
     frame = _frame(question, standings, groups, proposed, public)
-    return msgspec.structs.replace(frame, verdict=verdict, widest=[everything.as_dict()], free_items=items)
+    return msgspec.structs.replace(
+        frame,
+        verdict=verdict,
+        widest=[everything.as_dict()],
+        free_items=items,
+        plan=at_once(items, public, groups, question.as_of),
+    )
 
 
 def state(question: Question, situation: Situation, public: tuple[str, ...]) -> Assessment:
@@ -97,6 +105,7 @@ def state(question: Question, situation: Situation, public: tuple[str, ...]) -> 
         ledger=ledger(proposed if verdict.permitted else best, question.dossier, situation.model, benefits),
         flips=[*unstated(question, situation.standings), *flips(situation)],
         next=next_measurements(situation),
+        plan=plan(situation, benefits, widest, public, question.as_of),
         judgement_share=judgement_share(verdict.binding, situation.model),
         sources=sources(verdict.binding, situation.model),
         benefits={

@@ -31,7 +31,8 @@ class Conditions:
     def __init__(self, situation: Situation, today: Configuration, as_of: dt.date) -> None:
         """`today`: what is public already."""
         self._situation = situation
-        self._rows = situation.rows()
+        self._groups = situation.gates.access.around.groups
+        self._stakes = at_stake(situation)
         self._today = today
         self._as_of = as_of
         self.table = situation.policy.plan
@@ -39,12 +40,12 @@ class Conditions:
     def asks(self, before: Configuration, after: Configuration) -> Asks:
         """What the stage from `before` to `after` asks of the time since `before` was opened.
 
-        Nothing, while all that is open is public already or turns no row: there is nothing to learn.
+        Nothing, while nothing at stake is open that was not public already: there is nothing to learn.
         """
-        if not any(item in self._rows.concerned for item, _ in new_cells(self._today, before)):
+        if not any(item in self._stakes for item, _ in new_cells(self._today, before)):
             return Asks()
         table = self.table
-        final = any(leaves(item, group, self._rows.groups) for item, group in new_cells(before, after))
+        final = any(leaves(item, group, self._groups) for item, group in new_cells(before, after))
         bound = table.incidents_at_most
         alpha = float(1 - table.confidence)
         return Asks(
@@ -63,7 +64,8 @@ class Conditions:
         if on > self._as_of:
             said += [self._still(f, on) for f in self._coming_into_force(before, after)]
         if not last and self.table.incidents_at_most is not None:
-            opening = {item for item, _ in new_cells(before, after) if self._unmonitored(item)}
+            fresh = {item for item, _ in after.cells() if not before.groups_with(item)}
+            opening = {item for item in fresh if self._unmonitored(item)}
             if opening:
                 said.append(
                     f"Monitoring is in place on {listed(map(item_words, sorted(opening)))}: later stages "
@@ -86,7 +88,7 @@ class Conditions:
 
     def _incidents(self, before: Configuration, asks: Asks) -> str:
         bound = f"{float(asks.incidents_at_most or 0) * 100:g} %"
-        having = sorted({item for item, _ in before.cells()} & self._rows.concerned)
+        having = sorted({item for item, _ in before.cells()} & self._stakes)
         services = listed(item_words(item) for item in having if parse_item(item).is_service)
         where = f"monitored uses of {services}" if services else "uses that holders report"
         enough = (
@@ -103,7 +105,7 @@ class Conditions:
         """Whether an opening service stands without monitoring in the dossier."""
         named_for = [s for s in self._situation.dossier.safeguard if s.kind == "monitoring"]
         covered = any(not s.items or any(covers(i, item) for i in s.items) for s in named_for)
-        return parse_item(item).is_service and item in self._rows.concerned and not covered
+        return parse_item(item).is_service and item in self._stakes and not covered
 
     def _coming_into_force(self, before: Configuration, after: Configuration) -> list[RequirementFinding]:
         """The requirement rows that hold for what this stage opens."""
@@ -138,6 +140,18 @@ class Conditions:
         if row.kind not in ("evidence", "audit") or not ages or not days:
             return None
         return max(days) + dt.timedelta(days=min(ages))
+
+
+def at_stake(situation: Situation) -> frozenset[str]:
+    """The items that a row in force is about, whether it is kept or not; the others wait for nothing.
+
+    Wider than the items that a verdict turns on: an attack that nobody can afford is still watched for.
+    """
+    access, rows, tiers = situation.gates.access, situation.rows(), situation.tiers()
+    forbidden = {limit.row.ability for limit in (*rows.limits, *rows.hopeless)}
+    used = {item for ability in forbidden for way in access.ways(ability).ways for item in way.items}
+    asked = {i for f in situation.findings if requirement_applies(f, tiers) for i in f.items}
+    return frozenset(i for i in rows.concerned | used | asked if not access.holdings.is_free(i))
 
 
 def new_cells(before: Configuration, after: Configuration) -> list[tuple[str, str]]:

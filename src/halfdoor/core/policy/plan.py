@@ -1,6 +1,6 @@
 """Plans: from what is public today to the widest that the policy permits, and what would open the rest.
 
-A plan is a rising chain of configurations. What no row turns on, and what the policy expects to be shared,
+A plan is a rising chain of configurations. What no row is about, and what the policy expects to be shared,
 opens first; the rest in the order of `chain`, a permitted proposal being a station on the way.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from halfdoor.core.annex import Plan, Stage
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.policy.chain import chain, leaves
-from halfdoor.core.policy.conditions import Conditions, new_cells, opening
+from halfdoor.core.policy.conditions import Conditions, at_stake, new_cells, opening
 from halfdoor.core.policy.remedies import Remedies, Remedy
 from halfdoor.core.policy.requirements import covers
 
@@ -147,6 +147,8 @@ class _Maker:
             if steps and before == remedy and steps[-1][0] != proposed:
                 steps.pop()
             steps.append((config, remedy))
+        if not steps and start == self._today:  # all of it is public, and not permitted even so
+            steps = [(start, remedies.of(start))]
         while len(steps) > BEYOND_MAX:  # the step after asks for all that this one does
             steps.remove(next(step for step in steps[1:] if step[0] != proposed))
         found: list[Stage] = []
@@ -162,16 +164,16 @@ class _Maker:
                     irreversible=self._irreversible(last, config),
                     benefit=self._benefit(config),
                     earliest=None,
-                    sentence=f"Not permitted yet: {opening(opens)}.",
+                    sentence=f"Not permitted yet: {opening(opens) or 'what is public already'}.",
                 )
             )
             last = config
         return found
 
     def _given(self, target: Configuration) -> Configuration:
-        """Of the target, what no row turns on and what the policy expects to be shared."""
-        concerned = self._situation.rows().concerned
-        cells = [(item, group) for item, group in target.cells() if item not in concerned]
+        """Of the target, what no row is about and what the policy expects to be shared."""
+        stakes = at_stake(self._situation)
+        cells = [(item, group) for item, group in target.cells() if item not in stakes]
         cells += [
             (item, group)
             for row in self._situation.policy.expect
