@@ -254,6 +254,14 @@ class Gate:
             self._seen[key] = (self._attained(reached) & self._all).bit_count()
         return self._seen[key]
 
+    def violating(self, groups_with: HasGroups, *, theft: bool = True) -> int:
+        """The draws that have X > x, as bits."""
+        reached = {
+            item: self._within_reach(frozenset(groups_with(item)), service=service, theft=theft)
+            for item, service in self._is_service.items()
+        }
+        return self._attained(reached) & self._all
+
     def _within_reach(self, groups: frozenset[str], *, service: bool, theft: bool) -> int:
         """The draws in which an item that these groups have is reached."""
         stolen = theft and not service
