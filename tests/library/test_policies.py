@@ -259,6 +259,15 @@ def test_each_requirement_decides_somewhere(policies, model, name, row_id):
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_what_a_policy_expects_to_be_shared_its_own_limits_allow(policies, worlds, name):
+    """All of it together, beside the weights with staff, for a model critical everywhere, well guarded."""
+    policy, plain = policies[name], worlds[0]
+    expected = {row.item: [row.group] for row in policy.expect}
+    inside = Configuration({**expected, "final-parameters": ["staff"], "architecture": ["anyone"]}, GROUPS)
+    assert [row.id for row in policy.limit if not plain.keeps(row, inside)] == []
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_a_policy_with_stricter_limits_permits_nothing_more(policies, worlds, name):
     plain = worlds[0]
     for row in policies[name].limit:
@@ -304,3 +313,40 @@ def test_a_small_model_is_out_of_scope_where_the_policy_draws_a_line_of_compute(
     answer = assess(question)
     assert answer.verdict.permitted
     assert not answer.scope.in_scope
+
+
+PLOVER = """
+schema = "halfdoor/dossier/1"
+[model]
+name = "plover-1b"
+version = "1.0"
+developer = "Example Lab"
+training_compute_flop = 3e25
+[[item]]
+id = "final-parameters"
+group = "anyone"
+[[item]]
+id = "architecture"
+group = "anyone"
+[[item]]
+id = "model-card"
+group = "anyone"
+[[item]]
+id = "evaluation-results"
+group = "anyone"
+"""
+WEAK = (("cyber.cybench", 0, 40), ("biology.vct-text", 4, 101), ("influence.spear-phishing", 10, 100))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_model_measured_to_be_weak_may_be_published_under_every_policy(policies, name):
+    """Openness is the presumption: measured in earnest, below every tier, no row asks for anything."""
+    rows = "".join(
+        f'[[evidence]]\nclaim = "{claim}"\npasses = {passes}\ntrials = {trials}\nmode = "fine-tuned"\n'
+        'methods = ["agent", "few-shot"]\nby = "third-party"\nmeasured = 2026-10-01\n'
+        for claim, passes, trials in (*WEAK, ("surveillance.attribute-inference", 100, 400))
+    )
+    question = msgspec.structs.replace(asked(PLOVER + rows), policy=policies[name])
+    answer = assess(question)
+    assert answer.verdict.permitted, answer.verdict.sentences
+    assert {tier.tier for tier in answer.tiers.values()} <= {"none", "below-reference"}
