@@ -30,6 +30,7 @@ WITHHELD: dict[Edition, tuple[str, ...]] = {
         "combinations",
         "drivers",
         "flips",
+        "graph",
         "security",
         "verdict.binding",
         "verdict.sentences",

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
+from halfdoor.reports import annexes as annexed
 from halfdoor.reports import board as boards
-from halfdoor.reports import drawings, summary, words
+from halfdoor.reports import charts, drawings, summary, words
 from halfdoor.reports.combinations import combination_table
 from halfdoor.reports.room import room_for
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from halfdoor.core.assessment import Assessment, Binding, Configuration, Derivation
+    from halfdoor.reports.charts import Frequencies
     from halfdoor.reports.drawings import Graph
 
-GRAPH_WIDTH, GRAPH_WIDTH_ANNEX = 470.0, 640.0
+GRAPH_WIDTH, GRAPH_WIDTH_ANNEX, GRAPH_WIDTH_WHOLE = 470.0, 640.0, 1020.0
 _WAYS_DRAWN = 2
 
 
@@ -32,6 +34,7 @@ def render_memo(assessment: Assessment) -> str:
     """The whole HTML document as text."""
     ways = binding_ways(assessment)
     room = room_for(assessment)
+    annexes = annexed.annexes(assessment)
     page = (
         environment()
         .get_template("report.html.j2")
@@ -48,6 +51,12 @@ def render_memo(assessment: Assessment) -> str:
             table=combination_table(assessment),
             widest=_widest(assessment),
             interval=drawings.interval,
+            annexes=annexes,
+            annex_of={annex.name: f"annex {annex.letter}" for annex in annexes}.get,
+            withheld=annexed.withheld(assessment),
+            whole_graph=_whole_graph(assessment),
+            stairs=charts.stairs(assessment.plan) if assessment.plan else None,
+            curves=_curves(assessment),
         )
     )
     return "\n".join(line for line in page.splitlines() if line.strip()) + "\n"
@@ -109,6 +118,21 @@ def short_name(name: str) -> str:
     return said.replace("-", " ") if said == name else said
 
 
+def _whole_graph(assessment: Assessment) -> Graph | None:
+    """The derivation graph of what the dossier has; None where there is none to draw."""
+    if not assessment.graph:
+        return None
+    title = f"Who gets what from which parts of {assessment.subject.name}"
+    return drawings.whole_graph(assessment.graph, short_name, title, width=GRAPH_WIDTH_WHOLE)
+
+
+def _curves(assessment: Assessment) -> list[Frequencies]:
+    """The F–N curves that have something to show."""
+    harm = assessment.harm
+    drawn = [charts.frequencies(curve, harm.bands) for curve in harm.curves] if harm else []
+    return [curve for curve in drawn if curve]
+
+
 def _widest(assessment: Assessment) -> list[tuple[Configuration, list[str]]]:
     """Every widest permitted configuration, with how it differs from the one on the board."""
     shown, aside = boards.shown_configuration(assessment)
@@ -132,6 +156,10 @@ def environment() -> jinja2.Environment:
             "short": short_name,
             "percent": words.percent,
             "in_hundred": words.in_hundred,
+            "cases": words.cases,
+            "harm": words.harm,
+            "figure": words.figure,
+            "per_year": words.per_year,
             "measured": words.measured,
             "money": words.money,
             "money_range": words.money_range,

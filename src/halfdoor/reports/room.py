@@ -33,13 +33,15 @@ class Room:
     reason: int = 430
     others: int = 250
     cell: int = 90
-    measure: int = 100
+    measure: int = 64
+    change: int = 170
+    withheld: int = 4
     box: int = 720
     label: int = 60
     bundles: int = 12
     domains: int = 8
     restrictions: int = 3
-    measurements: int = 2
+    measurements: int = 3
     evidence: int = 8
     open: int = 6
 
@@ -52,7 +54,9 @@ FULL = Room(
     label=44,
     bundles=11,
     restrictions=2,
-    measurements=1,
+    measurements=2,
+    measure=56,
+    change=140,
     evidence=5,
     open=4,
 )
@@ -64,7 +68,9 @@ TIGHT = Room(
     reason=330,
     others=100,
     cell=54,
-    measure=80,
+    measure=44,
+    change=110,
+    withheld=2,
     box=400,
     label=32,
     bundles=7,
@@ -94,6 +100,7 @@ def _lines(assessment: Assessment, room: Room) -> float:
     if secure:
         head += 4 + _wrap(" ".join(secure.sentences), room.security, _FULL)
     box = 4 + _wrap(" ".join(assessment.not_shown) + " " * 200, room.box + 200, 125)
+    box += 1.0 if assessment.withheld else 0.0
     rows = sum(1.05 * _wrap(row.label, room.label, _LABEL) for row in board.rows) + 6
     if assessment.scope.in_scope:
         return head + max(_side(assessment, room), rows + _rest_of_wide(assessment, room)) + box
@@ -111,16 +118,17 @@ def _side(assessment: Assessment, room: Room) -> float:
     """Why, tiers, measure next."""
     lines = 3.0 + sum(_wrap(text, room.reason, _SIDE) + 0.5 for text, _ in summary.reasons(assessment))
     lines += 5 + sum(_wrap(d.words, 60, 20) + 1.3 for d in assessment.scope.domains[: room.domains])
-    for row in assessment.next[: room.measurements]:
-        lines += 2.5 + _wrap((row.words or row.claim) + " " * 80, room.measure + 80, _SIDE - 4)
-        lines += _wrap(row.cost, 60, _SIDE - 4)
+    lines += 4 + _wrap(summary.change(assessment), room.change, _SIDE - 8)
+    lines += sum(
+        0.4 + _wrap(row.words or row.claim, room.measure, 21) for row in assessment.next[: room.measurements]
+    )
     return lines
 
 
 def _rest_of_wide(assessment: Assessment, room: Room) -> float:
     """The ways, what withholding costs."""
     lines = 4.0 + (9 if any(row.derivation for row in assessment.verdict.binding) else 0)
-    lines += 3 + 3
+    lines += 3 + 3 + bool(summary.further(assessment))
     for row in summary.restrictions(assessment)[: room.restrictions]:
         texts = (row.withheld, row.cost, row.replacement, row.who)
         lines += 0.6 + max(_wrap(text, room.cell, _CELL - 4) for text in texts)

@@ -64,6 +64,9 @@ def answer(assessment: Assessment, board: Board) -> str:
         return f"Permitted: {instead}."
     if missing:
         return f"Nothing goes too far, but the policy expects {missing}."
+    kinds = {str(row.kind) for row in assessment.verdict.binding}
+    if kinds == {"ledger"}:
+        return "Nothing goes too far, but what is withheld lacks an answer in the ledger."
     return "The proposal fails a row." if board.beside else "No configuration is permitted."
 
 
@@ -84,11 +87,14 @@ def other_widest(assessment: Assessment, board: Board) -> str:
 def reasons(assessment: Assessment) -> list[tuple[str, Binding | None]]:
     """The binding reasons as sentences, each with its row where it is known; at most three.
 
+    An edition that withholds them tells what it may of each.
+
     One of each kind and one for each row of the policy before a second, so that a row which fails for many
     items does not hide a missing audit. What withholding does not mend stands apart (`security`).
     """
     if not assessment.verdict.binding:
-        return [(words.sentence(text), None) for text in assessment.verdict.sentences[:REASONS_MAX]]
+        told = assessment.verdict.sentences or assessment.verdict.public
+        return [(words.sentence(text), None) for text in told[:REASONS_MAX]]
     found = [row for row in assessment.verdict.binding if row.kind != "security"]
     by_row = _first_by(found, lambda row: row.row)
     chosen = [*_first_by(by_row, lambda row: row.kind), *by_row, *found]
@@ -99,6 +105,8 @@ def reasons(assessment: Assessment) -> list[tuple[str, Binding | None]]:
 def reasons_left(assessment: Assessment) -> int:
     """How many more reasons there are than `reasons` gives."""
     found = sum(row.kind != "security" for row in assessment.verdict.binding)
+    if not assessment.verdict.binding:
+        found = len(assessment.verdict.sentences or assessment.verdict.public)
     return max(0, found - len(reasons(assessment)))
 
 
@@ -143,6 +151,7 @@ class Restriction:
     replacement: str
     who: str
     unfinished: bool
+    overdue: bool
 
 
 def restrictions(assessment: Assessment) -> list[Restriction]:
@@ -150,11 +159,12 @@ def restrictions(assessment: Assessment) -> list[Restriction]:
     dictionary = words.Dictionary(assessment)
     alike: dict[tuple[str, ...], list[str]] = {}
     for row in assessment.ledger:
-        key = (row.withheld_from, row.cost, row.replacement, row.owner, row.due)
+        key = (row.withheld_from, row.cost, row.replacement, row.owner, row.due, row.outcome)
         alike.setdefault(key, []).append(words.item(row.item))
     found = []
-    for (group, cost, replacement, owner, due), items in alike.items():
+    for (group, cost, replacement, owner, due, outcome), items in alike.items():
         by = f"by {words.date_text(due)}" if due else "no date yet"
+        by += ", overdue" if outcome == "fail" else ""
         found.append(
             Restriction(
                 withheld=f"{words.some(items, 3)} from {dictionary.group(group)}",
@@ -162,9 +172,68 @@ def restrictions(assessment: Assessment) -> list[Restriction]:
                 replacement=replacement or "nothing yet",
                 who=f"{owner or 'nobody yet'}, {by}",
                 unfinished=not (replacement and owner and due),
+                overdue=outcome == "fail",
             )
         )
     return found
+
+
+def change(assessment: Assessment) -> str:
+    """The one sentence on what would change the answer; empty where nothing is known that would.
+
+    What was not stated comes first, then the measurement most likely to change it, then a value at which the
+    verdict changes.
+    """
+    unstated = [flip.sentence for flip in assessment.flips if flip.now == "not stated"]
+    if unstated:
+        return words.sentence(unstated[0])
+    if assessment.next:
+        row = assessment.next[0]
+        what = words.clipped(row.words or row.claim, 80)
+        return f"Most likely {_uncapital(what)}: in {_of_cases(row)}."
+    return words.sentence(assessment.flips[0].sentence) if assessment.flips else ""
+
+
+def further(assessment: Assessment) -> list[tuple[str, str]]:
+    """What stands in annexes only: (name of the annex, a phrase); capital first."""
+    found = []
+    if assessment.plan and assessment.plan.stages:
+        stages = words.count(len(assessment.plan.stages), "stage")
+        found.append(("plan", f"a plan to the widest permitted in {stages}"))
+    if assessment.harm:
+        kind = "held against the policy's lines" if assessment.harm.binding else "for information"
+        found.append(("harm", f"an estimate of harm, {kind}"))
+    return [(name, words.capital(text) if not i else text) for i, (name, text) in enumerate(found)]
+
+
+def first_step(assessment: Assessment) -> str:
+    """The first stage of the plan and what it asks; empty where there is none."""
+    if not assessment.plan or not assessment.plan.stages:
+        return ""
+    stage = assessment.plan.stages[0]
+    asked = len(stage.conditions)
+    when = f"{words.count(asked, 'condition')} to show first" if asked else "may be taken today"
+    rest = len(assessment.plan.stages) - 1
+    more = f"; {words.count(rest, 'more stage')} in the report" if rest else ""
+    return f"{words.ended(stage.sentence).rstrip('.')} ({when}{more})."
+
+
+def _uncapital(text: str) -> str:
+    """Small first letter, unless the word is written in capitals."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _of_cases(row: NextMeasurement) -> str:
+    """`48 of 100 cases it widens what is permitted, in 28 it narrows it`; what never happens is left out."""
+    said = [
+        f"{words.cases(share)}{of} it {verb}"
+        for share, verb, of in (
+            (row.widens, "widens what is permitted", f" of{words.NBSP}100 cases"),
+            (row.narrows, "narrows it", ""),
+        )
+        if float(share) > 0
+    ]
+    return ", in ".join(said) or f"0 of{words.NBSP}100 cases it changes what is permitted"
 
 
 def odds(row: NextMeasurement) -> str:

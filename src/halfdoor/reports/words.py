@@ -37,6 +37,38 @@ def money_range(cost: Cost) -> str:
     return middle if low == high else f"{middle} (90{NBSP}%: {low}{DASH}{high})"
 
 
+def harm(amount: float, unit: str) -> str:
+    """An amount of harm in its unit: `$1.2M`, `0.03 deaths`; money and lives are never added."""
+    if unit == "USD":
+        return money(amount)
+    return f"{figure(amount)}{NBSP}{unit}"
+
+
+def figure(amount: float) -> str:
+    """A plain number to two figures: `0.03`, `4,600`, `1.2 million`; a power of ten beyond that."""
+    if not math.isfinite(amount):
+        return "unbounded"
+    if amount == 0:
+        return "0"
+    for limit, name in ((1e9, "billion"), (1e6, "million")):
+        if limit * 0.995 <= abs(amount) < limit * 995:
+            return f"{figure(amount / limit)}{NBSP}{name}"
+    if 0.0001 <= abs(amount) < 1e6:  # noqa: PLR2004  beyond, zeros have to be counted
+        shown = float(f"{amount:.2g}")
+        return f"{shown:,.0f}" if abs(shown) >= 10 else f"{shown:.6f}".rstrip("0").rstrip(".")  # noqa: PLR2004
+    mantissa, _, power = f"{amount:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(power)}"
+
+
+def per_year(frequency: float) -> str:
+    """How often: `3.2 a year`, `once in 40 years`, `never`."""
+    if frequency <= 0:
+        return "never"
+    if frequency >= 1:
+        return f"{figure(frequency)} a{NBSP}year"
+    return f"once in {figure(1 / frequency)}{NBSP}years"
+
+
 def duration(days: float) -> str:
     """A length of time: `3 hours`, `9 days`, `5 weeks`, `4 months`, `2 years`."""
     if not math.isfinite(days):
@@ -66,6 +98,11 @@ def in_hundred(share: str | float | None) -> str:
     if figure == "0" and float(share) > 0:
         figure = "<0.1"
     return f"{figure}{NBSP}in{NBSP}100"
+
+
+def cases(share: str | float | None) -> str:
+    """How many in a hundred, as a bare whole number for narrow columns: `48`, `<1`, `>99`."""
+    return percent(share).removesuffix(f"{NBSP}%")
 
 
 def measured(value: str | None, unit: str) -> str:
@@ -163,6 +200,7 @@ class Dictionary:
         """Read the assessment's own words; an id without any stands for itself."""
         self._words: Mapping[str, str] = assessment.words
         self._groups = {group.id: group.words for group in assessment.groups}
+        self._threats = {t.id: t.words for t in assessment.harm.threats} if assessment.harm else {}
 
     def group(self, name: str) -> str:
         """A group: "vetted groups"."""
@@ -173,5 +211,5 @@ class Dictionary:
         return listed([self.group(name) for name in names]) or "nobody"
 
     def of(self, name: str) -> str:
-        """An ability, domain or actor in words, an item in plain words."""
-        return self._words.get(name) or item(name)
+        """An ability, domain, actor or threat in words, an item in plain words."""
+        return self._words.get(name) or self._threats.get(name) or item(name)
