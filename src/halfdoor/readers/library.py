@@ -92,7 +92,7 @@ def problems_in(
     kind: Kind, name_or_path: str, base: Path = Path(), *, model: RiskModel | None = None
 ) -> tuple[Problem, ...]:
     """Every error and lint of a document, with file and line. Raises InputError if it cannot be read."""
-    return _placed(_check(kind, name_or_path, base, model), kind, name_or_path, base)
+    return placed(_check(kind, name_or_path, base, model), kind, name_or_path, base)
 
 
 def source_text(kind: Kind, name_or_path: str, base: Path = Path()) -> str:
@@ -118,12 +118,12 @@ def _refuse(found: tuple[Problem, ...], kind: Kind, name_or_path: str, base: Pat
     errors = tuple(problem for problem in found if not problem.lint)
     if not errors:
         return
-    first = _placed(errors[:1], kind, name_or_path, base)[0]
+    first = placed(errors[:1], kind, name_or_path, base)[0]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     raise InputError(first.code, first.message + more, where=first.where, remedy=first.remedy)
 
 
-def _placed(found: tuple[Problem, ...], kind: Kind, name_or_path: str, base: Path) -> tuple[Problem, ...]:
+def placed(found: tuple[Problem, ...], kind: Kind, name_or_path: str, base: Path) -> tuple[Problem, ...]:
     """Say in which file and line each problem stands."""
     if not found:
         return ()
