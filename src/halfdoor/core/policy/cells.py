@@ -32,6 +32,7 @@ class Cells:
         self._around = [sum(1 << j for j in steps_) for steps_ in around]
         # Wider steps first: one accepted saves trying those inside it, one dropped takes those around it.
         self.wide_first = sorted(range(self.width), key=lambda step: (-len(self._closed[step]), step))
+        self._named: dict[int, tuple[str, ...]] = {}
         self._place = {item: n * self.width for n, item in enumerate(self.items)}
 
     def every(self) -> list[tuple[str, int]]:
@@ -67,16 +68,20 @@ class Cells:
 
     def configuration(self, mask: int) -> Configuration:
         """The configuration of a mask."""
-        shared: dict[str, set[str]] = {}
+        shared: dict[str, tuple[str, ...]] = {}
         whole = (1 << self.width) - 1
         while mask:
             place = ((mask & -mask).bit_length() - 1) // self.width
-            steps = mask >> (place * self.width) & whole
+            shared[self.items[place]] = self._widest(mask >> (place * self.width) & whole)
             mask &= ~(whole << (place * self.width))
-            shared[self.items[place]] = set().union(
-                *(closed for j, closed in enumerate(self._closed) if steps >> j & 1)
-            )
         return Configuration(shared, self._groups)
+
+    def _widest(self, steps: int) -> tuple[str, ...]:
+        """The widest groups of the steps in the mask of one item."""
+        if steps not in self._named:
+            open_to = frozenset[str]().union(*(c for j, c in enumerate(self._closed) if steps >> j & 1))
+            self._named[steps] = self._groups.widest(open_to)
+        return self._named[steps]
 
     def numbers(self, mask: int) -> list[int]:
         """The cells of a mask as numbers from 1."""

@@ -73,16 +73,17 @@ def frontier(
             beyond=beyond,
             within=within,
         )
-    by_rank = Search(Cells(listed, rank_steps(groups, ranks or {}), groups), rows, gain)
-    wide, block, all_ranks = by_rank.borders()
-    search.operations = 0
-    found = [search.cells.configuration(mask) for mask in widest]
-    found += search.lifted(map(by_rank.cells.configuration, wide), search.grow)
-    blocks = [search.cells.configuration(mask) for mask in blocking]
-    blocks += search.lifted(map(by_rank.cells.configuration, block), search.shrink)
+    found, blocks = ({search.cells.configuration(mask) for mask in side} for side in (widest, blocking))
+    steps, all_ranks = rank_steps(groups, ranks or {}), False
+    if len(steps) < len(groups.shareable):  # else each rank is one group, and the search has just been done
+        coarse = Search(Cells(listed, steps, groups), rows, gain)
+        wide, block, all_ranks = coarse.borders()
+        search.operations = 0
+        found.update(search.lifted(map(coarse.cells.configuration, wide), search.grow))
+        blocks.update(search.lifted(map(coarse.cells.configuration, block), search.shrink))
     return Frontier(
-        _first(beyond, sorted(set(found), key=lambda c: (-search.benefit(c), tuple(c.cells())))),
-        _first(within, sorted(set(blocks), key=lambda c: (search.benefit(c), tuple(c.cells())))),
+        _first(beyond, sorted(found, key=lambda c: (-search.benefit(c), tuple(c.cells())))),
+        _first(within, sorted(blocks, key=lambda c: (search.benefit(c), tuple(c.cells())))),
         complete=False,
         by_rank=all_ranks,
         beyond=beyond,

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 BORDERS_MAX = 2_000
 OPERATIONS_MAX = 20_000_000  # of all rows together, in one search
-_OVERHEAD = 20  # of one answer, beside its operations
-_ASKED_MAX = 200_000  # answers of one row that are remembered
+_OVERHEAD = 20  # of asking a row, beside its operations
+_TEST = 2  # of looking up what rows have answered
+_REMEMBERED_MAX = 500_000  # answers of all rows
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -47,12 +48,14 @@ class Search:
         self.cells = cells
         self.operations = 0
         self._rows = [(cells.block(row.items), row) for row in rows]
+        self._remembered = 0
         self._asked: list[dict[int, bool]] = [{} for _ in self._rows]
-        self._about = {i: [n for n, (_, row) in enumerate(self._rows) if i in row.items] for i in cells.items}
+        about = {i: [n for n, (_, row) in enumerate(self._rows) if i in row.items] for i in cells.items}
         self._gain = functools.cache(gain)
         everyone = cells.everyone
         # What keeps most benefit is opened first, and dropped first from a combination that blocks.
         self._order = sorted(cells.every(), key=lambda cell: -self._gain(cell[0], everyone))
+        self._steps = [(cells.bit(*cell), cells.inside(*cell), about[cell[0]]) for cell in self._order]
 
     def benefit(self, config: Configuration) -> float:
         """What a configuration keeps, rounded so that no last digit decides an order."""
@@ -60,25 +63,32 @@ class Search:
 
     def broken(self, mask: int, among: Iterable[int] | None = None) -> int | None:
         """A row that a configuration breaks, of all or of some; None where it keeps them."""
+        self.operations += _TEST
         for number in range(len(self._rows)) if among is None else among:
             block, row = self._rows[number]
             asked, key = self._asked[number], mask & block
             kept = asked.get(key)
             if kept is None:
-                if len(asked) >= _ASKED_MAX:
-                    asked.clear()
+                if self._remembered >= _REMEMBERED_MAX:
+                    self._forget()
+                self._remembered += 1
                 self.operations += row.operations + _OVERHEAD
                 kept = asked[key] = row.kept(self.cells.configuration(key))
             if not kept:
                 return number
         return None
 
+    def _forget(self) -> None:
+        self._remembered = 0
+        for asked in self._asked:
+            asked.clear()
+
     def grow(self, mask: int) -> int:
         """A widest permitted configuration around a permitted one."""
-        for item, step in self._order:
-            if not mask & self.cells.bit(item, step):
-                wider = mask | self.cells.inside(item, step)
-                if self.broken(wider, self._about[item]) is None:
+        for alone, wide, about in self._steps:
+            if not mask & alone:
+                wider = mask | wide
+                if self.broken(wider, about) is None:
                     mask = wider
         return mask
 
