@@ -40,7 +40,7 @@ def harm(*, binding: bool = False) -> Harm:
     return Harm(
         binding=binding,
         horizon_years=3.0,
-        sentences=["Proposed, an event of at least $1B is expected once in 2,300 years, beside once in 9,000"],
+        sentences=["Proposed, an event of at least $1B is expected once in 2,300 years"],
         threats=[
             ThreatHarm(
                 "OC3-ddos",
@@ -75,7 +75,11 @@ def harm(*, binding: bool = False) -> Harm:
         ],
         curves=[
             Curve(
-                "USD", x, [0.4, 0.02, 1e-3, 1e-4, 0], [0.9, 0.05, 4e-3, 5e-4, 1e-6], [0.5, 0.02, 1e-3, 1e-4, 0]
+                unit="USD",
+                x=x,
+                nothing=[0.4, 0.02, 1e-3, 1e-4, 0],
+                proposed=[0.9, 0.05, 4e-3, 5e-4, 1e-6],
+                widest=[0.5, 0.02, 1e-3, 1e-4, 0],
             ),
             Curve("deaths", [1.0, 10.0], [0, 0], [0, 0], [0, 0]),
         ],
@@ -168,9 +172,7 @@ def filled(base: Assessment, *, binding: bool = False) -> Assessment:
         flips=[*base.flips, flip],
         drivers=drivers,
         worth=worth,
-        ledger=[
-            change(row, outcome=("pass", "fail", "missing")[i % 3]) for i, row in enumerate(base.ledger)
-        ],
+        ledger=[change(row, outcome=("pass", "fail", "missing")[i % 3]) for i, row in enumerate(base.ledger)],
     )
 
 

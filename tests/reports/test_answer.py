@@ -5,12 +5,19 @@ import re
 import msgspec
 import pytest
 
+from annexed import filled, heron_filled
 from assessments import heron, llama, own_groups, stretched, wren
 from halfdoor.reports import summary
 from halfdoor.reports.answer import WIDTH_MIN, render
 
 CROSS = "\u2573"
-ALL = (heron, llama, wren, own_groups, stretched)
+
+
+def llama_filled():
+    return filled(llama(), binding=True)
+
+
+ALL = (heron, llama, wren, own_groups, stretched, heron_filled, llama_filled)
 
 
 @pytest.mark.parametrize("make", ALL)
@@ -19,7 +26,7 @@ def test_no_line_is_wider_than_the_screen(make, width):
     assert max(map(len, render(make(), width).splitlines())) <= width
 
 
-@pytest.mark.parametrize("make", [heron, llama, wren, own_groups])
+@pytest.mark.parametrize("make", [heron, llama, wren, own_groups, heron_filled, llama_filled])
 def test_one_screen(make):
     assert len(render(make(), 100).splitlines()) <= 45
 
@@ -31,7 +38,7 @@ def test_the_answer_names_the_policy_and_what_is_permitted_instead():
     assert re.search(rf"Weights +━+{CROSS}+●{CROSS}* +beyond", screen)
     assert "Mixtral" in screen  # the reference stands beside the model
     assert "funded research access" in screen
-    assert "Measure next" in screen
+    assert "Would change" in screen
 
 
 def test_out_of_scope_is_shorter_and_says_why():
@@ -105,3 +112,28 @@ def test_colour_adds_nothing_but_colour():
     painted = render(heron(), 100, paint=lambda text, how: f"\033[{how}m{text}\033[0m")
     assert "\033[redmNOT PERMITTED\033[0m" in painted
     assert re.sub(r"\033\[\w*m", "", painted) == render(heron(), 100)
+
+
+def test_the_first_step_and_the_harm_have_a_line_each():
+    screen = " ".join(render(heron_filled(), 100).split())
+    assert (
+        "First step Weights to auditors and sampling to identified users (open today; 1 more stage)."
+        in screen
+    )
+    assert "Harm For information: proposed, an event" in screen
+    assert "For information" not in render(filled(heron(), binding=True), 100)
+    bare = msgspec.structs.replace(heron(), plan=None, harm=None)
+    assert "First step" not in render(bare, 100)
+    assert re.search(r"^Harm", render(bare, 100), re.MULTILINE) is None
+
+
+def test_the_one_sentence_on_what_would_change_the_answer():
+    said = summary.change(heron())
+    assert said.startswith("Most likely ")
+    assert "of 100 cases it" in said.replace("\u00a0", " ")
+    flips = msgspec.structs.replace(heron(), next=[])
+    assert summary.change(flips) == flips.flips[0].sentence
+    assert summary.change(msgspec.structs.replace(flips, flips=[])) == ""
+    unstated = msgspec.structs.replace(heron().flips[0], now="not stated", sentence="State the compute.")
+    first = msgspec.structs.replace(heron(), flips=[*heron().flips, unstated])
+    assert summary.change(first) == "State the compute."

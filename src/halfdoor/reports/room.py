@@ -100,7 +100,7 @@ def _lines(assessment: Assessment, room: Room) -> float:
     if secure:
         head += 4 + _wrap(" ".join(secure.sentences), room.security, _FULL)
     box = 4 + _wrap(" ".join(assessment.not_shown) + " " * 200, room.box + 200, 125)
-    box += 1.0 if assessment.withheld else 0.0
+    box += bool(assessment.withheld)
     rows = sum(1.05 * _wrap(row.label, room.label, _LABEL) for row in board.rows) + 6
     if assessment.scope.in_scope:
         return head + max(_side(assessment, room), rows + _rest_of_wide(assessment, room)) + box

@@ -190,7 +190,7 @@ def change(assessment: Assessment) -> str:
     if assessment.next:
         row = assessment.next[0]
         what = words.clipped(row.words or row.claim, 80)
-        return f"Most likely {_uncapital(what)}: in {_of_cases(row)}."
+        return f"Most likely {words.uncapital(what)}: in {_of_cases(row)}."
     return words.sentence(assessment.flips[0].sentence) if assessment.flips else ""
 
 
@@ -212,15 +212,10 @@ def first_step(assessment: Assessment) -> str:
         return ""
     stage = assessment.plan.stages[0]
     asked = len(stage.conditions)
-    when = f"{words.count(asked, 'condition')} to show first" if asked else "may be taken today"
+    when = f"{words.count(asked, 'condition')} to meet first" if asked else "open today"
     rest = len(assessment.plan.stages) - 1
-    more = f"; {words.count(rest, 'more stage')} in the report" if rest else ""
-    return f"{words.ended(stage.sentence).rstrip('.')} ({when}{more})."
-
-
-def _uncapital(text: str) -> str:
-    """Small first letter, unless the word is written in capitals."""
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    more = f"; {words.count(rest, 'more stage')}" if rest else ""
+    return f"{stage.sentence.strip().rstrip('.')} ({when}{more})."
 
 
 def _of_cases(row: NextMeasurement) -> str:

@@ -170,6 +170,11 @@ def capital(text: str) -> str:
     return text if set(first) & set("./_@") else text[:1].upper() + text[1:]
 
 
+def uncapital(text: str) -> str:
+    """First letter small, unless the first word is written in capitals."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
 def ended(text: str) -> str:
     """With a full stop, unless it ends in one already or in `…`."""
     text = text.strip()
