@@ -46,6 +46,7 @@ GROUPS: tuple[tuple[str, dict[str, str]], ...] = (
         "Write what decides",
         {
             "policy": "write, check and compare policies",
+            "risk": "simulate the threats of a risk model, or look it over",
             "elicit": "ask experts for the numbers of a risk model, and pool what they say",
         },
     ),

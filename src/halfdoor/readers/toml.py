@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from typing import TYPE_CHECKING, TypeVar
@@ -94,6 +95,7 @@ def line_of(text: str, key: str) -> int | None:
     return None
 
 
+@functools.lru_cache(maxsize=2)  # asked for each problem of a document in turn
 def _lines(text: str) -> dict[str, int]:
     """Key path -> line, by reading headers and keys in order. Good enough to point with."""
     lines: dict[str, int] = {}

@@ -136,27 +136,44 @@ def _measured_by(row: Rule, claims: Mapping[str, ClaimKind], at: str, found: Pro
 def _reachable(model: RiskModel, found: Problems) -> None:
     """Every ability should follow from items; one that only follows from itself is never had."""
     given = {row.gives for row in model.rule}
-    had: set[str] = set()
-    grown = True
-    while grown:
-        grown = False
-        for row in model.rule:
-            if row.gives not in had and all(is_item(n) or n in had for n in row.needs):
-                had.add(row.gives)
-                grown = True
+    had = _had(model.rule)
+    described = {ability.id for ability in model.ability}
     for index, ability in enumerate(model.ability):
+        at = f"ability[{index}].id"
         if ability.id in given and ability.id not in had:
-            message = f"{ability.id!r} follows only from abilities that nobody can have"
-            found.lint(
-                "unreachable-ability", message, f"ability[{index}].id", "add a rule that begins with items"
-            )
+            _unreachable(ability.id, at, found)
         elif ability.id not in given:
-            found.lint(
-                "unused-ability",
-                f"no rule gives {ability.id!r}",
-                f"ability[{index}].id",
-                "add a rule or remove it",
-            )
+            found.lint("unused-ability", f"no rule gives {ability.id!r}", at, "add a rule or remove it")
+    for index, row in enumerate(model.rule):
+        if row.gives not in had and row.gives not in described:
+            _unreachable(row.gives, f"rule[{index}].gives", found)
+            described.add(row.gives)  # once
+
+
+def _unreachable(ability: str, where: str, found: Problems) -> None:
+    message = f"{ability!r} follows only from abilities that nobody can have"
+    found.lint("unreachable-ability", message, where, "add a rule that begins with items")
+
+
+def _had(rules: Sequence[Rule]) -> set[str]:
+    """The abilities that follow from items, each rule looked at once for each of its needs."""
+    missing = [{need for need in row.needs if not is_item(need)} for row in rules]
+    waiting: dict[str, list[int]] = {}
+    for index, needs in enumerate(missing):
+        for need in needs:
+            waiting.setdefault(need, []).append(index)
+    had: set[str] = set()
+    ready = [index for index, needs in enumerate(missing) if not needs]
+    while ready:
+        gives = rules[ready.pop()].gives
+        if gives in had:
+            continue
+        had.add(gives)
+        for index in waiting.get(gives, ()):
+            missing[index].discard(gives)
+            if not missing[index]:
+                ready.append(index)
+    return had
 
 
 def _measures(model: RiskModel, found: Problems) -> None:

@@ -60,7 +60,8 @@ class Problems:
         """`word` must be one of `among`; `kind` names what it should be ("actor")."""
         if word in among:
             return True
-        remedy = did_you_mean(word, among) if among else f"define an {kind} first"
+        article = "an" if kind[0] in "aeiou" else "a"
+        remedy = did_you_mean(word, among) if among else f"define {article} {kind} first"
         self.error(f"unknown-{kind.replace(' ', '-')}", f"{word!r} is not a known {kind}", where, remedy)
         return False
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from halfdoor.core.errors import InputError
 from halfdoor.core.ids import did_you_mean
+from halfdoor.core.risk.basis import Basis, threat_bases
 from halfdoor.core.risk.expected import Expected, StepFigure, curve_points, rounded, shares, standard_error
 from halfdoor.core.risk.stratified import Stratified
 from halfdoor.core.risk.success import Success, Together, damage, tries
@@ -70,9 +71,10 @@ class Comonotone(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """One threat at one capability. `event_frequency`: [x, events a year with damage above x], mean."""
+    """One threat at one capability. Means of how often: successes, and [x, those with damage above x]."""
 
     p_success: Chance
+    successes_per_year: float
     annual_harm: YearlyHarm
     event_frequency: list[tuple[float, float]]
     comonotone: Comonotone
@@ -82,10 +84,12 @@ class ThreatFigures(Figures, frozen=True):
     """One threat without a model's help; `uplifted`: the same at capability 1.
 
     has_uplift: some number of it grows with capability
+    basis: whose numbers these are
     """
 
     uplifted: Figures
     has_uplift: bool
+    basis: Basis
     words: str
     domain: str
 
@@ -118,15 +122,15 @@ def simulate(
                 where="--threat",
                 remedy=did_you_mean(name, known),
             )
-    found = {}
+    found, bases = {}, threat_bases(model)
     for id_, threat in known.items():
         if not threats or id_ in threats:
-            found[id_] = simulate_threat(threat, Stratified(seed, draws))
+            found[id_] = simulate_threat(threat, Stratified(seed, draws), bases[id_])
             done()
     return Simulation(model.name, model.version, seed, draws, found)
 
 
-def simulate_threat(threat: Threat, draws: Draws) -> ThreatFigures:
+def simulate_threat(threat: Threat, draws: Draws, rests_on: Basis) -> ThreatFigures:
     """One threat, plain and uplifted."""
     success = Success(threat, draws)
     with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of a float is infinite
@@ -134,11 +138,13 @@ def simulate_threat(threat: Threat, draws: Draws) -> ThreatFigures:
         plain, full = (_figures(threat, success, draws, capability, curve) for capability in (0, 1))
     return ThreatFigures(
         p_success=plain.p_success,
+        successes_per_year=plain.successes_per_year,
         annual_harm=plain.annual_harm,
         event_frequency=plain.event_frequency,
         comonotone=plain.comonotone,
         uplifted=full,
         has_uplift=_has_uplift(threat),
+        basis=rests_on,
         words=threat.words,
         domain=threat.domain,
     )
@@ -165,6 +171,7 @@ def _figures(
     error = standard_error(mean, square, draws.count)
     return Figures(
         p_success=Chance(rounded(chance), *_percentiles(apart), *shares(threat, parts.steps)),
+        successes_per_year=rounded(rate * chance),
         annual_harm=YearlyHarm(
             rounded(mean),
             rounded(error),

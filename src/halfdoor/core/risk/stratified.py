@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from halfdoor.core.risk.draws import Draws
+from halfdoor.core.risk.draws import Draws, stream, uniforms
 
 if TYPE_CHECKING:
     from halfdoor.core.risk.distributions import Floats
@@ -20,7 +20,6 @@ class Stratified(Draws):
 
     def uniform(self, name: str) -> Floats:
         """`count` uniforms in (0, 1), the same for the same seed and name."""
-        ranks = np.empty(self.count)
-        ranks[np.argsort(super().uniform(name), kind="stable")] = np.arange(self.count)
-        spread = (ranks + super().uniform(f"{name}/within")) / self.count
-        return np.minimum(spread, 1 - 2**-53)
+        generator = stream(self.seed, name)
+        strata = generator.permutation(self.count)
+        return np.minimum((strata + uniforms(generator, self.count)) / self.count, 1 - 2**-53)

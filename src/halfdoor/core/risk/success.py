@@ -121,8 +121,10 @@ def _pair(
 
 def _between_logits(plain: Floats, full: Floats, capability: Capability) -> Floats:
     """Probabilities between the two ends: rising in `plain`, in `full` and in `capability`."""
-    if full is plain:
+    if full is plain or (isinstance(capability, float | int) and capability <= 0):
         return plain
+    if isinstance(capability, float | int) and capability >= 1:
+        return full
     share = np.asarray(capability, dtype=np.float64)
     low, high = (special.logit(np.clip(p, _EDGE, 1 - _EDGE)) for p in (plain, full))
     # This form, unlike (1 - share) * low + share * high, rises with the share in floating point too.
