@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 TABLE_POINTS = 2001
 _NORMAL_MAX = 8.3  # beyond it lie fewer than 1e-16 of all draws, and no uniform of 53 bits
-_NORMAL_POINTS = 8193
+NORMAL_GRID: Floats = np.linspace(-_NORMAL_MAX, _NORMAL_MAX, 8193)
 
 
 def _grid() -> Floats:
@@ -80,24 +80,30 @@ def gamma_probability(levels: Levels, shape: float, exposure: float) -> Floats:
 
     A table over the normal score, which is smooth in both tails; it is off by less than 1e-6.
     """
-    if levels.u.size <= _NORMAL_POINTS:
+    if levels.u.size <= NORMAL_GRID.size:
         return np.asarray(-np.expm1(-special.gammaincinv(shape, levels.u) * exposure))
-    values = _gamma_table(shape, exposure)
-    place = (np.clip(levels.normal, -_NORMAL_MAX, _NORMAL_MAX) + _NORMAL_MAX) * (
-        (_NORMAL_POINTS - 1) / (2 * _NORMAL_MAX)
-    )
-    index = np.minimum(place.astype(np.intp), _NORMAL_POINTS - 2)
-    place -= index
-    return np.asarray(values[index] + np.diff(values)[index] * place)
+    return on_normal_grid(_gamma_table(shape, exposure), levels.normal)
 
 
 @functools.lru_cache(maxsize=256)
 def _gamma_table(shape: float, exposure: float) -> Floats:
     # From the upper side where that is the small one, so that neither tail loses its digits.
-    z = np.linspace(-_NORMAL_MAX, _NORMAL_MAX, _NORMAL_POINTS)
-    below = special.gammaincinv(shape, special.ndtr(z[z <= 0]))
-    above = special.gammainccinv(shape, special.ndtr(-z[z > 0]))
+    below = special.gammaincinv(shape, special.ndtr(NORMAL_GRID[NORMAL_GRID <= 0]))
+    above = special.gammainccinv(shape, special.ndtr(-NORMAL_GRID[NORMAL_GRID > 0]))
     return np.asarray(-np.expm1(-np.concatenate([below, above]) * exposure))
+
+
+def on_normal_grid(values: Floats, normal: Floats) -> Floats:
+    """Between the values at NORMAL_GRID, for normal scores of any shape."""
+    place = normal + _NORMAL_MAX
+    np.clip(place, 0, 2 * _NORMAL_MAX, out=place)
+    place *= (NORMAL_GRID.size - 1) / (2 * _NORMAL_MAX)
+    index = place.astype(np.intp)
+    np.minimum(index, NORMAL_GRID.size - 2, out=index)
+    place -= index
+    place *= np.diff(values)[index]
+    place += values[index]
+    return place
 
 
 def split_quantile(u: Floats, peak: float, below: float | Floats, above: float | Floats) -> Floats:
