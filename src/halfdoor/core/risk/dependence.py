@@ -18,7 +18,7 @@ from scipy import special
 
 from halfdoor.core.errors import InputError
 from halfdoor.core.risk.draws import stream, uniforms
-from halfdoor.core.risk.quantiles import NORMAL_GRID, on_normal_grid
+from halfdoor.core.risk.quantiles import NORMAL_GRID, TABLE_POINTS, on_normal_grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -110,9 +110,11 @@ def products(logarithms: Floats, exponents: Floats, *, same_everywhere: bool = T
 
 
 def _log_table(fitted: Fitted) -> Floats:
-    values = fitted.quantile(special.ndtr(NORMAL_GRID))
+    levels = special.ndtr(NORMAL_GRID)
+    parts = np.array_split(levels, -(-levels.size // TABLE_POINTS))  # few at a time are worked out exactly
+    values = np.concatenate([fitted.quantile(part) for part in parts])
     limits = np.finfo(np.float64)  # beyond what 53 bits of uniform reach, a quantile may be 0 or infinite
-    return np.log(np.clip(values, limits.tiny, limits.max))
+    return np.asarray(np.log(np.clip(values, limits.tiny, limits.max)))
 
 
 def _cholesky(matrix: Sequence[Sequence[float]], count: int) -> list[list[float]]:
