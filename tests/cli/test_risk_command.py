@@ -200,9 +200,11 @@ def test_check_passes_lints_and_counts_what_rests_on_judgement(document, capsys)
     found = json.loads(capsys.readouterr().out)
     assert found["sound"]
     assert {p["code"] for p in found["problems"]} == {"no-steps"}
-    assert found["basis"] == {"numbers": 12, "sourced": 9, "judged": 3, "unowned": 0}
+    assert found["basis"] == {"numbers": 12, "sourced": 9, "mixed": 0, "judged": 3, "unowned": 0}
     assert main(["risk", "check", str(document)]) == 0
-    assert "Of 12 numbers, 9 from a source, 3 by judgement. Judgements: 25 %." in capsys.readouterr().out
+    assert (
+        "Of 12 numbers, 9 from a source, 3 by judgement. Without a source: 25 %." in capsys.readouterr().out
+    )
 
 
 def test_check_names_the_distribution_where_the_usual_one_misses(document, capsys):

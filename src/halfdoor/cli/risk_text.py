@@ -54,7 +54,7 @@ def _threat(id_: str, found: ThreatFigures) -> str:
     if found.has_uplift:
         rows.insert(0, ["", "without a model", "with a fully capable one"])
     lines = [paragraph(head), columns(rows, indent=2, gap=3)]
-    lines += [_paragraph(text, indent=2) for text in _remarks(found, sides)]
+    lines += [_paragraph(text, indent=2, hanging=2) for text in _remarks(found, sides)]
     return "\n".join(lines)
 
 
@@ -151,13 +151,17 @@ def _percent(share: float) -> str:
 def _rests(basis: Basis) -> str:
     if not basis.numbers:
         return "It states no number."
-    said = f"Of {basis.numbers} numbers, {basis.sourced} from a source, {basis.judged} by judgement"
-    return said + (f", {basis.unowned} from nowhere stated." if basis.unowned else ".")
+    parts = [f"{basis.sourced} from a source"]
+    if basis.mixed:
+        parts.append(f"{basis.mixed} from a source with judgement")
+    parts.append(f"{basis.judged} by judgement")
+    if basis.unowned:
+        parts.append(f"{basis.unowned} from nowhere stated")
+    return f"Of {basis.numbers} numbers, {', '.join(parts)}."
 
 
-def _paragraph(text: str, *, indent: int = 0) -> str:
-    """Wrapped, later lines further in; a percentage is never broken."""
-    hanging = 2 if indent else 0
+def _paragraph(text: str, *, indent: int = 0, hanging: int = 0) -> str:
+    """Wrapped; a percentage is never broken."""
     return paragraph(text.replace(" %", "\u00a0%"), indent=indent, hanging=hanging).replace("\u00a0", " ")
 
 
@@ -170,11 +174,12 @@ def examined_text(found: Examined, asked: str) -> str:
     parts = [f"{name}: {verdict}" + (f", {len(lints)} worth a look." if lints else ".")]
     parts += [_problems(title, rows) for title, rows in (("Errors", errors), ("Worth a look", lints)) if rows]
     if found.basis is not None:
-        share = _percent(found.basis.judged / found.basis.numbers) if found.basis.numbers else "none"
+        unsourced = found.basis.judged + found.basis.unowned
+        share = _percent(unsourced / found.basis.numbers) if found.basis.numbers else "none"
         parts.append(
             styled("What it rests on", "bold")
             + "\n"
-            + _paragraph(f"{_rests(found.basis)} Judgements: {share}.", indent=2)
+            + _paragraph(f"{_rests(found.basis)} Without a source: {share}.", indent=2)
         )
         parts.append(_fits(found.fits))
         parts.append(f"Next: halfdoor risk simulate {asked}")

@@ -31,7 +31,7 @@ def test_at_the_ends_stand_the_stated_numbers_themselves():
     draws = Draws(3, 500)
     one = Step(name="x", p=Spread(p5=0.1, mode=0.2, p95=0.5), uplifted=Spread(p5=0.3, mode=0.5, p95=0.9))
     success = Success(threat(one), draws)
-    plain, full = success.pairs()[0]
+    plain, full = success.pair(0)
     assert (success.at(0.0) == plain).all()
     assert (success.at(1.0) == full).all()
     assert plain.mean() == pytest.approx(fit(one.p, "probability").mean(), abs=0.02)
@@ -79,15 +79,15 @@ def test_comonotone_steps_are_good_or_bad_together():
 def test_a_step_moves_no_other_step():
     step = Step(name="x", p=Spread(p5=0.1, mode=0.2, p95=0.5))
     other = Step(name="y", p=Spread(p5=0.2, mode=0.4, p95=0.9))
-    alone = Success(threat(step), Draws(1, 50)).pairs()[0][0]
-    second = Success(threat(other, step), Draws(1, 50)).pairs()[1][0]
+    alone = Success(threat(step), Draws(1, 50)).pair(0)[0]
+    second = Success(threat(other, step), Draws(1, 50)).pair(1)[0]
     assert (alone == second).all()
 
 
 def test_steps_of_one_name_are_told_apart():
     steps = [Step(name="access", p=Spread(p5=0.1, mode=0.2, p95=0.5))] * 2
     assert step_names(steps) == ["access", "access (2)"]
-    first, second = (pair[0] for pair in Success(threat(*steps), Draws(1, 50)).pairs())
+    first, second = (Success(threat(*steps), Draws(1, 50)).pair(index)[0] for index in (0, 1))
     assert (first != second).any()
     assert list(step_groups(RM6).values()) == [[0, 1], [2, 3], [4], [5], [6], [7, 8]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from halfdoor.core.risk.distributions import POSITIVE_MISS_MAX, PROBABILITY_MISS_MAX, Kind, Quantity, fit
-from halfdoor.core.risk.numbers import NOT_YET, Names, every_number
+from halfdoor.core.risk.numbers import Names, every_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from halfdoor.core.risk.document import RiskModel, Sourced
     from halfdoor.core.risk.numbers import Key, Number
 
-Ground = Literal["source", "judgement", "neither"]
+Ground = Literal["source", "both", "judgement", "neither"]
 _USUAL = ("constant", "beta", "lognormal", "mixture")
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """How many numbers have a source, how many are judgements, and how many say neither."""
+    """How many numbers stand in rows with a source, with source and judgement, with judgement, with neither.
+
+    A row that states both does not say which of its numbers are from where.
+    """
 
     numbers: int
     sourced: int
+    mixed: int
     judged: int
     unowned: int
 
@@ -81,14 +85,14 @@ def key_path(key: Key) -> str:
 def _grounds(model: RiskModel) -> Iterator[Ground]:
     yield from (_ground(number) for number in every_number(Names(model)) if _is_stated(number))
     for leak in model.leak:
-        yield from [_owner(leak)] * 2  # leaks, watched years
-    yield from (_owner(row) for row in model.benefit)
-    yield from (_owner(row) for row in model.alternative)
+        yield from [_ground(leak)] * 2  # leaks, watched years
+    yield from (_ground(row) for row in model.benefit)
+    yield from (_ground(row) for row in model.alternative)
 
 
 def _counted(grounds: Iterable[Ground]) -> Basis:
     found = Counter(grounds)
-    return Basis(found.total(), found["source"], found["judgement"], found["neither"])
+    return Basis(found.total(), found["source"], found["both"], found["judgement"], found["neither"])
 
 
 def _is_stated(number: Number) -> bool:
@@ -96,12 +100,7 @@ def _is_stated(number: Number) -> bool:
     return number.now is not None and number.now != 0
 
 
-def _ground(number: Number) -> Ground:
-    """A threat may have its plain numbers from a source and judge what a model adds: so those count."""
-    if number.judgement and any(NOT_YET in str(part) for part in number.key):
-        return "judgement"
-    return "source" if number.source else "judgement" if number.judgement else "neither"
-
-
-def _owner(row: Sourced) -> Ground:
-    return "source" if row.source else "judgement" if row.judgement else "neither"
+def _ground(row: Sourced | Number) -> Ground:
+    if row.source:
+        return "both" if row.judgement else "source"
+    return "judgement" if row.judgement else "neither"

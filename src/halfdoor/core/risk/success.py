@@ -30,41 +30,39 @@ _EDGE = 1e-9
 
 
 class Success:
-    """A threat's P(success) over the draws, for any capability. Steps are drawn once."""
+    """A threat's P(success) over the draws, for any capability. The draws keep what there is room for."""
 
     def __init__(self, threat: Threat, draws: Draws) -> None:
-        """Raises InputError naming the step where its percentiles are impossible, when first used."""
+        """Using it raises InputError, naming the step, where its percentiles are impossible."""
         self._threat = threat
         self._draws = draws
+        self._names = step_names(threat.step)
         self._groups = step_groups(threat.step)
-        self._pairs: dict[Together, list[Pair]] = {}
 
     def at(self, capability: Capability, *, steps: Together = "independent") -> Floats:
         """P(success) in each draw at `capability`: never falls as it rises; a threat without steps gets 1.
 
         `steps`: "independent", each with a stream of its own; or "comonotone", all good or bad together.
         """
-        pairs = self.pairs(steps)
         result = np.ones(self._draws.count)
         for group in self._groups.values():
             if len(group) == 1:
-                result *= _between_logits(*pairs[group[0]], capability)
+                result *= self._step(group[0], capability, steps)
                 continue
             failing = np.ones(self._draws.count)
             for index in group:
-                failing *= 1.0 - _between_logits(*pairs[index], capability)
+                failing *= 1.0 - self._step(index, capability, steps)
             result *= 1.0 - failing
         return result
 
-    def pairs(self, steps: Together = "independent") -> list[Pair]:
-        """Plain and uplifted draws of each step, in the document's order."""
-        if steps not in self._pairs:
-            common = f"{self._threat.id}/steps" if steps == "comonotone" else ""
-            self._pairs[steps] = [
-                _pair(self._draws, f"{self._threat.id}/step/{name}", step.p, step.uplifted, stream=common)
-                for name, step in zip(step_names(self._threat.step), self._threat.step, strict=True)
-            ]
-        return self._pairs[steps]
+    def _step(self, index: int, capability: Capability, steps: Together) -> Floats:
+        return _between_logits(*self.pair(index, steps=steps), capability)
+
+    def pair(self, index: int, *, steps: Together = "independent") -> Pair:
+        """Plain and uplifted draws of one step, by its place in the document."""
+        step, name = self._threat.step[index], f"{self._threat.id}/step/{self._names[index]}"
+        common = f"{self._threat.id}/steps" if steps == "comonotone" else ""
+        return _pair(self._draws, name, step.p, step.uplifted, stream=common)
 
 
 def scaled(
