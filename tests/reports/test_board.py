@@ -3,7 +3,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from annexed import bundled
 from assessments import heron, llama, own_groups, stretched, wren
+from halfdoor.core.annex import Bundle
 from halfdoor.reports import board as boards
 
 ALL = (heron, llama, wren, own_groups, stretched)
@@ -81,3 +83,31 @@ def test_narrowings_say_what_is_permitted_instead():
         "weights and fine-tuning to vetted groups",
         "datasets to nobody",
     ]
+
+
+def heron_bundled():
+    return bundled(heron())
+
+
+@pytest.mark.parametrize("rows_max", [3, 6, 12])
+def test_bundles_of_the_assessment_are_split_only_where_their_items_stand_otherwise(rows_max):
+    assessment = heron_bundled()
+    board = boards.release_board(assessment, rows_max=rows_max)
+    shown = [item for row in board.rows for item in row.items]
+    assert len(shown) == len(set(shown))
+    alone = {row.items[0]: row.stand for row in boards.release_board(assessment).rows}
+    assert all(alone[item] == row.stand for row in board.rows for item in row.items)
+
+
+def test_a_bundle_that_stands_alike_bears_its_name():
+    everybody = {item: ["anyone"] for item in heron().proposed}
+    base = msgspec.structs.replace(heron(), proposed=everybody, widest=[everybody], ledger=[])
+    services = ["sampling", "logprobs", "fine-tuning", "internals-read", "sampling@unmitigated"]
+    named = [Bundle("the files", sorted(set(everybody) - set(services))), Bundle("the doors", services)]
+    board = boards.release_board(msgspec.structs.replace(base, bundles=named), rows_max=12)
+    assert [row.label for row in board.rows if len(row.items) > 1] == ["The files", "The doors"]
+    held = msgspec.structs.replace(base, proposed={**everybody, "datasets": ["staff"]}, bundles=named)
+    labels = [row.label for row in boards.release_board(held, rows_max=12).rows]
+    assert "The files" not in labels
+    assert "Datasets" in labels
+    assert "The doors" in labels

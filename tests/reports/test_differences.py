@@ -6,8 +6,10 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from annexed import filled, heron_filled
 from assessments import HERON, asked, assessed, heron, llama, wren
 from halfdoor.core.assess import assess
+from halfdoor.core.editions import redact
 from halfdoor.reports.differences import compare, explain, same_answer
 
 replace = msgspec.structs.replace
@@ -130,3 +132,41 @@ def test_other_weights_are_named():
     found = compare(replace(heron(), subject=subject), moved).inputs
     assert "The files of weights are others now; evidence on the old ones does not count." in found
     assert "The files of base weights are gone." in found
+
+
+def with_outcomes(assessment, outcome):
+    """Every band and every row of the ledger so."""
+    bands = [replace(band, outcome=outcome) for band in assessment.harm.bands]
+    rows = [replace(row, outcome=outcome) for row in assessment.ledger]
+    return replace(assessment, harm=replace(assessment.harm, bands=bands), ledger=rows)
+
+
+def test_what_changed_in_the_annexes_is_told():
+    kept, broken = with_outcomes(heron_filled(), "pass"), with_outcomes(heron_filled(), "fail")
+    told = " ".join(compare(kept, broken).answer)
+    assert "Harm: catastrophic, beyond the line (once in 1,100" in told
+    assert "Ledger: base weights from anyone" in told
+    assert ": overdue, before answered." in told
+    assert compare(broken, broken).answer == ()
+    assert same_answer(kept, broken)  # annexes do not decide
+
+
+def test_another_first_stage_is_told():
+    before = heron_filled()
+    one, two = before.plan.stages
+    later = replace(before, plan=replace(before.plan, stages=[two]))
+    fewer, first = compare(before, later).answer
+    assert fewer.replace("\u00a0", " ") == "The plan has 1 stage, before 2."
+    assert first == (
+        "Its first stage opens sampling and training code to anyone, "
+        "before weights to auditors and sampling to identified users."
+    )
+    asking = replace(before, plan=replace(before.plan, stages=[replace(one, conditions=["a look"]), two]))
+    assert compare(before, asking).answer == ("Its first stage now asks: a look.",)
+    assert compare(asking, before).answer == ("Its first stage no longer asks: a look.",)
+    assert compare(filled(llama()), replace(filled(llama()), plan=None, harm=None)).answer == ()
+
+
+def test_what_an_edition_withholds_is_no_difference():
+    public = redact(heron(), "public")
+    assert not any("reason" in said for said in compare(heron(), public).answer)

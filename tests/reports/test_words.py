@@ -99,3 +99,63 @@ def test_some_counts_what_it_leaves_out():
 def test_digests_keep_both_ends():
     assert words.short_digest("sha256:" + "9c41" + "0" * 56 + "e07a") == "sha256:9c41…e07a"
     assert words.short_digest("none") == "none"
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (0, "0"),
+        (0.031, "0.031"),
+        (0.00012, "0.00012"),
+        (1e-7, "1e-7"),
+        (3.24, "3.2"),
+        (9.99, "10"),
+        (4631, "4,600"),
+        (999_999, "1 million"),
+        (1.24e6, "1.2 million"),
+        (5e9, "5 billion"),
+        (2e13, "2e13"),
+        (math.inf, "unbounded"),
+    ],
+)
+def test_a_number_has_two_figures(amount, said):
+    assert words.figure(amount).replace(NB, " ") == said
+
+
+@given(st.floats(1e-12, 1e14))
+def test_a_number_is_near_what_it_says(amount):
+    said = words.figure(amount).replace(NB, " ").replace(",", "")
+    value, _, name = said.partition(" ")
+    assert float(value) * {"": 1, "million": 1e6, "billion": 1e9}[name] == pytest.approx(amount, rel=0.051)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "said"),
+    [
+        (3.2, "3.2 a year"),
+        (1, "1 a year"),
+        (0.025, "once in 40 years"),
+        (1e-6, "once in 1 million years"),
+        (0, "never"),
+    ],
+)
+def test_how_often(frequency, said):
+    assert words.per_year(frequency).replace(NB, " ") == said
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "said"),
+    [(1.2e6, "USD", "$1.2M"), (0.001, "USD", "$0.001"), (0.03, "deaths", "0.03 deaths"), (0, "USD", "$0")],
+)
+def test_harm_is_said_in_its_unit(amount, unit, said):
+    assert words.harm(amount, unit).replace(NB, " ") == said
+
+
+@pytest.mark.parametrize(("share", "said"), [("0.48", "48"), ("0.001", "<1"), (0, "0"), (1, "100")])
+def test_cases_are_bare_numbers(share, said):
+    assert words.cases(share) == said
+
+
+def test_small_letters_do_not_touch_abbreviations():
+    assert words.uncapital("Independent audits") == "independent audits"
+    assert words.uncapital("MMLU score") == "MMLU score"

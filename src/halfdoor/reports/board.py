@@ -1,6 +1,7 @@
 """The release board: who has what as proposed, beside the widest that the policy permits.
 
-People see bundles of items that stand alike, not twenty-two items; the annex and the JSON have them all.
+People see bundles of items that stand alike, not twenty-two items; the annex and the JSON have them all. What
+the assessment bundles (items that every border treats alike) is bundled so, the rest by what it is.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def release_board(assessment: Assessment, *, rows_max: int | None = None) -> Boa
     if rows_max is None:
         bundles: list[tuple[str, list[str]]] = [(words.item(name), [name]) for name in stands]
     else:
-        bundles = _bundles(stands, rows_max)
+        bundles = _bundles(stands, rows_max, _families(assessment))
     rows = [_row(label, items, stands[items[0]], lattice, public) for label, items in bundles]
     kept = rows if rows_max is None else _most_telling(rows, rows_max)
     return Board(
@@ -264,11 +265,19 @@ def _row(label: str, items: Sequence[str], stand: Stand, lattice: _Lattice, publ
     )
 
 
-def _bundles(stands: Mapping[str, Stand], rows_max: int) -> list[tuple[str, list[str]]]:
+def _families(assessment: Assessment) -> dict[str, str]:
+    """Item -> the name of the bundle that the assessment puts it in."""
+    return {item: bundle.words for bundle in assessment.bundles for item in bundle.items}
+
+
+def _bundles(
+    stands: Mapping[str, Stand], rows_max: int, named: Mapping[str, str]
+) -> list[tuple[str, list[str]]]:
     """Bundle by family and stand; where that is still too many, by stand alone."""
     families: dict[str, list[str]] = {}
     for name in stands:
-        families.setdefault(_FAMILIES.get(_component(name), words.item(name)), []).append(name)
+        own = _FAMILIES.get(_component(name), words.item(name))
+        families.setdefault(named.get(name, own), []).append(name)
     bundles: list[tuple[str, list[str]]] = []
     for family, names in families.items():
         alike: dict[Stand, list[str]] = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from halfdoor.core.model.words import listed
 from halfdoor.reports import board as boards
 from halfdoor.reports import words
+from halfdoor.reports.annex_differences import annex_differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -168,6 +169,7 @@ def _answer(first: Assessment, second: Assessment) -> Iterator[str]:
     yield from _reasons(first, second)
     if first.subject.name == second.subject.name:
         yield from _widest(first, second)
+    yield from annex_differences(first, second)
 
 
 def _domains(first: Assessment, second: Assessment) -> Iterator[str]:
@@ -258,11 +260,13 @@ def _requirement(row: RequirementResult) -> str:
 
 
 def _reasons(first: Assessment, second: Assessment) -> Iterator[str]:
-    """Reasons are the same when they name the same row and the same items and groups."""
+    """Reasons are the same when they name the same row and the same items and groups; untold if withheld."""
 
     def known(assessment: Assessment) -> dict[tuple[str, str], str]:
         return {(row.row, str(sorted(row.items.items()))): row.sentence for row in assessment.verdict.binding}
 
+    if "verdict.binding" in {*first.withheld, *second.withheld}:
+        return
     before, now = known(first), known(second)
     for key, sentence in before.items():
         if key not in now:

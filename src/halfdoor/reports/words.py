@@ -40,7 +40,7 @@ def money_range(cost: Cost) -> str:
 def harm(amount: float, unit: str) -> str:
     """An amount of harm in its unit: `$1.2M`, `0.03 deaths`; money and lives are never added."""
     if unit == "USD":
-        return money(amount)
+        return f"${figure(amount)}" if 0 < amount < 0.01 else money(amount)  # noqa: PLR2004  below a cent
     return f"{figure(amount)}{NBSP}{unit}"
 
 

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import html
+import re
+
+import msgspec
+import pytest
+
+from annexed import heron_filled
+from assessments import heron, llama, wren
+from halfdoor.core.editions import WITHHELD, redact
+from halfdoor.reports.annexes import annexes, withheld
+from halfdoor.reports.memo import render_memo
+
+replace = msgspec.structs.replace
+
+
+def page_text(page):
+    bare = html.unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL))
+    return " ".join(bare.replace("\u00a0", " ").split())
+
+
+def names(assessment):
+    return [annex.name for annex in annexes(assessment)]
+
+
+def test_letters_close_up_over_what_is_not_there():
+    whole = annexes(heron_filled())
+    assert [annex.letter for annex in whole] == list("ABCDEFGHIJK")
+    bare = replace(heron_filled(), plan=None, harm=None)
+    assert [annex.letter for annex in annexes(bare)] == list("ABCDEFGHI")
+    assert not {"plan", "harm"} & set(names(bare))
+    assert annexes(wren()) == ()
+
+
+def test_every_annex_stands_on_the_page_under_its_letter():
+    page = render_memo(heron_filled())
+    for annex in annexes(heron_filled()):
+        assert f'<h2 id="{annex.anchor}">{annex.letter} {annex.title}</h2>' in page
+
+
+def test_references_to_annexes_lead_to_those_there_are():
+    for assessment in (heron_filled(), redact(heron_filled(), "public"), llama()):
+        page = render_memo(assessment)
+        letters = {annex.letter for annex in annexes(assessment)}
+        named = set(re.findall(r"annex ([A-Z])\b", page))
+        assert named
+        assert named <= letters
+        assert "None" not in page_text(page).split("Annexes")[0]
+
+
+def test_a_section_without_content_says_nothing():
+    bare = replace(
+        heron(), plan=None, harm=None, graph=[], flips=[], next=[], drivers=[], worth=[], bundles=[]
+    )
+    text = page_text(render_memo(bare))
+    for heading in ("Threats", "Permitted stages", "The derivation graph", "Conditions to watch", "J Harm"):
+        assert heading not in text
+    assert "What would change the answer" not in text.split("Annexes")[0]
+
+
+def test_the_harm_annex_says_what_the_engine_found():
+    text = page_text(render_memo(heron_filled()))
+    for said in (
+        "For information: the policy decides on who gets which ability",
+        "an event of at least $1B is expected once in 2,300 years",
+        "A syndicate takes services down",
+        "$840,000 $28,000 – $17M mean $1.3M",
+        "0.02 deaths",
+        "mean 0.032 deaths ± 0.004 deaths",
+        "means of this cannot be relied on",
+        "allowed, catastrophic: once in 5,000 years",
+        "once in 1,100 years 95 % sure",
+        "A back door found late",
+        "judgement: a fifth found and fixed sooner",
+        "Elicitation gap correlated 0.9 across domains",
+        "No reach is stated for a stalker among vetted groups: counted as certain.",
+    ):
+        assert said in text, said
+
+
+def test_the_plan_annex_has_every_stage_what_it_asks_and_what_stays_done():
+    text = page_text(render_memo(heron_filled()))
+    for said in (
+        "In two stages to the widest permitted",
+        "weights to auditors; sampling to identified users nothing: it may be taken today",
+        "60 days at stage 1 without an incident in 3,000 uses.",
+        "60 % training code",
+        "Not permitted yet",
+        "tamper resistance of at least 1,000 steps",
+    ):
+        assert said.lower() in text.lower(), said
+
+
+def test_what_would_change_the_answer_is_a_table_of_conditions_with_drivers_and_worth():
+    text = page_text(render_memo(heron_filled()))
+    for said in (
+        "Incidents in monitored uses 0 of 3,000 from 4 incidents narrows",
+        "43 % ± 2 %",
+        "Knowing everything would keep 21 % more.",
+        "A syndicate takes services down Budget of OC3",  # the driver's outcome in the threat's words
+        "overdue",
+    ):
+        assert said.lower() in text.lower(), said
+
+
+def test_the_public_edition_says_what_it_withholds_and_shows_none_of_it():
+    whole = heron_filled()
+    public = redact(whole, "public")
+    page = render_memo(public)
+    text = page_text(page)
+    assert "public edition" in text
+    assert "The public edition. Withheld, each with its digest" in text
+    for words in withheld(public):
+        assert words in text
+    for reason in whole.verdict.binding:
+        assert reason.sentence not in text
+    for sentence in public.verdict.public:
+        assert sentence.rstrip(".") in text
+    assert "Cheapest known way" not in text
+    assert "The derivation graph" not in text.replace("the derivation graph", "")
+    assert "No holding gives any actor" not in text
+    assert "Nothing speaks against" not in text
+    assert not re.search(r"90 %: \$", text)  # no price of any way
+
+
+@pytest.mark.parametrize("section", WITHHELD["public"])
+def test_withheld_sections_have_words(section):
+    public = redact(heron_filled(), "public")
+    assert section in public.withheld
+    assert section not in withheld(public)
+
+
+def test_the_board_edition_withholds_nothing_and_says_so_in_its_heading():
+    text = page_text(render_memo(heron()))
+    assert "Release memo, board edition" in text
+    assert "Withheld" not in text
+    regulator = page_text(render_memo(redact(heron(), "regulator")))
+    assert "Release memo, regulator edition" in regulator
