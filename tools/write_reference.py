@@ -21,6 +21,7 @@ from halfdoor.core.assessment import Assessment
 from halfdoor.core.model.dossier import Dossier
 from halfdoor.core.policy.document import Policy
 from halfdoor.core.risk.document import References, RiskModel
+from halfdoor.core.risk.questionnaire import Questionnaire, Questions, Truths
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +31,9 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "policy": Policy,
     "references": References,
     "assessment": Assessment,
+    "questionnaire": Questionnaire,
+    "calibration": Questions,
+    "truths": Truths,
 }
 
 

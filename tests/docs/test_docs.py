@@ -102,6 +102,34 @@ def test_the_guide_can_be_followed_from_first_to_last_command(my_model, capsys):
     assert json.loads(Path("report/assessment.json").read_text(encoding="utf-8"))["id"].startswith("sha256:")
 
 
+def test_the_guide_to_policies_can_be_followed(my_model, capsys):
+    Path("our-policy.toml").unlink()
+    followed = commands(ROOT / "docs" / "guide" / "policies.md")
+    assert len(followed) > 4
+    shell.main(["init", "my-model"])
+    for arguments in followed:
+        draws = ["--draws", "200"] if arguments[1] == "compare" else []
+        assert shell.main([*arguments, *draws]) in {0, 1}, (arguments, capsys.readouterr().err)
+
+
+def test_the_guide_to_experts_can_be_followed(my_model, capsys):
+    """The experts' part, filling in, is done here as the questionnaire itself says."""
+    page = ROOT / "docs" / "guide" / "elicit.md"
+    questions, truths = (block for block in blocks(page, "toml") if "halfdoor/" in block)
+    Path("questions.toml").write_text(questions, encoding="utf-8")
+    Path("truths.toml").write_text(truths, encoding="utf-8")
+    shell.main(["init", "my-model"])
+    blank, filled = "# p5 =\n# p50 =\n# p95 =\n", "p5 = 0.1\np50 = 0.2\np95 = 0.4\n"
+    followed = commands(page)
+    assert len(followed) > 4
+    for arguments in followed:
+        assert shell.main(arguments) in {0, 1}, (arguments, capsys.readouterr().err)
+        if arguments[:2] == ["elicit", "new"]:
+            paper = Path(arguments[-1])
+            paper.write_text(paper.read_text(encoding="utf-8").replace(blank, filled), encoding="utf-8")
+    assert "pool" in Path("weighed.toml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     "block",
     [
