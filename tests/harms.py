@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import msgspec
+import numpy as np
 from hypothesis import strategies as st
 
 from halfdoor.core.assess import _grounds, _public, _standings
+from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.dossier import SafeguardTable
 from halfdoor.core.policy import requirements
 from halfdoor.core.policy.constraints import Gates
@@ -17,12 +19,12 @@ from halfdoor.core.policy.outlook import Situation
 from halfdoor.core.question import groups_of, proposal
 from halfdoor.core.risk.abilities import Holdings
 from halfdoor.core.risk.access import AccessModel, Surroundings
-from halfdoor.core.risk.document import Ability, Defence, Exposure, Flaw, Spread, Step, Stop, Threat
+from halfdoor.core.risk.document import Ability, Defence, Exposure, Flaw, Rule, Spread, Step, Stop, Threat
 from halfdoor.core.risk.draws import Draws
-from worlds import ABILITIES, questions
+from worlds import ABILITIES, NEEDS, questions, score
 
 MODES = ("filtered", "unfiltered", "fine-tuned")
-SOME = (0.0, 0.3, Spread(p5=0.05, mode=0.2, p95=0.6))
+SOME = (0.1, 0.3, Spread(p5=0.05, mode=0.2, p95=0.6))
 AMOUNTS = (3.0, 40.0, Spread(p5=2, mode=20, p95=200), Spread(p5=1, p50=30, p95=9e3))
 SERVICES = ("sampling", "fine-tuning")
 
@@ -33,25 +35,27 @@ def steps(draw):
     return Step(
         name=name,
         p=draw(st.sampled_from(SOME)),
-        uplifted=draw(st.sampled_from((None, 0.2, 0.9, Spread(p5=0.3, mode=0.6, p95=0.95)))),
+        uplifted=draw(st.sampled_from((None, 0.05, 0.9, 0.9, Spread(p5=0.3, mode=0.6, p95=0.95)))),
         any_of=draw(st.sampled_from(("", "", "x"))),
     )
 
 
 @st.composite
-def threats(draw, number):
+def threats(draw, number, abilities):
     actors = draw(st.sets(st.sampled_from(("a1", "a2")), min_size=1))
-    routes = draw(st.lists(st.sampled_from(ABILITIES), max_size=2, unique=True))
+    routes = draw(st.lists(st.sampled_from(abilities), max_size=3, unique=True))
     return Threat(
         id=f"t{number}",
         domain="d",
-        needs=draw(st.sampled_from(ABILITIES)),
+        needs=draw(st.sampled_from(abilities)),
         routes=tuple(routes),
         unit=draw(st.sampled_from(("USD", "deaths"))),
         damage=draw(st.sampled_from(AMOUNTS)),
         damage_uplifted=draw(st.sampled_from((None, None, *AMOUNTS))),
         actors={a: draw(st.sampled_from(AMOUNTS)) for a in sorted(actors)},
-        attempts={a: draw(st.sampled_from((0.05, 2.0, Spread(p5=0.1, mode=1, p95=4)))) for a in sorted(actors)},
+        attempts={
+            a: draw(st.sampled_from((0.05, 2.0, Spread(p5=0.1, mode=1, p95=4)))) for a in sorted(actors)
+        },
         actors_uplifted=draw(st.sampled_from(({}, {"a1": 90.0}))),
         step=tuple(draw(st.lists(steps(), min_size=1, max_size=3))),
         spread=draw(st.sampled_from(("ignorance", "event"))),
@@ -64,10 +68,18 @@ def harmful(draw, *, draws: int = 120, items: int = 3, frequency: bool = False):
     """A question whose risk model has threats, stops, times and flaws."""
     question = draw(questions(draws=draws, items=items))
     days = (None, 20.0, Spread(p5=30, mode=120, p95=700))
+    # Random rules seldom lead anywhere; some that an item is enough for keep the worlds alive.
+    simple = draw(st.lists(st.sampled_from(NEEDS), min_size=1, max_size=3, unique=True))
+    rules = question.risk_model.rule + tuple(
+        Rule(gives=draw(st.sampled_from(ABILITIES)), needs=(need,), cost=20.0, judgement="made up")
+        for need in simple
+    )
+    given = sorted({rule.gives for rule in rules})
     model = msgspec.structs.replace(
         question.risk_model,
         ability=tuple(Ability(id=a, mode=draw(st.sampled_from(MODES))) for a in ABILITIES),
-        threat=tuple(draw(threats(n)) for n in range(draw(st.integers(1, 3)))),
+        rule=rules,
+        threat=tuple(draw(threats(n, given)) for n in range(draw(st.integers(1, 3)))),
         stop=(Stop(safeguard="monitoring", p=draw(st.sampled_from(SOME))), Stop(safeguard="filter", p=0.6)),
         exposure=Exposure(
             public_lag_days=draw(st.sampled_from(days)), withdrawal_days=draw(st.sampled_from(days))
@@ -75,7 +87,13 @@ def harmful(draw, *, draws: int = 120, items: int = 3, frequency: bool = False):
         flaw=(Flaw(id="f", open=2.0, harm=3.0, uptake=draw(st.sampled_from(SOME)), copies={"vetted": 9.0}),),
         defence=(
             Defence(
-                domain="d", item="final-parameters", group="vetted", finding=0.9, fixing=0.8, rollout=1, uptake=0.9
+                domain="d",
+                item="final-parameters",
+                group="vetted",
+                finding=0.9,
+                fixing=0.8,
+                rollout=1,
+                uptake=0.9,
             ),
         ),
     )
@@ -105,7 +123,40 @@ def harmful(draw, *, draws: int = 120, items: int = 3, frequency: bool = False):
     dossier = msgspec.structs.replace(
         question.dossier, safeguard=tuple(g for g in guards if draw(st.booleans()))
     )
-    return msgspec.structs.replace(question, risk_model=model, policy=policy, dossier=dossier)
+    evidence = draw(
+        st.sampled_from(
+            (
+                (),
+                (),
+                (score(45, mode="filtered", methods=("a",)),),
+                (score(30, mode="unfiltered"), score(10, mode="filtered")),
+                (score(70, mode="fine-tuned"),),
+            )
+        )
+    )
+    return msgspec.structs.replace(
+        question, risk_model=model, policy=policy, dossier=dossier, claims=evidence
+    )
+
+
+def rising(seed, items, groups):
+    """From nothing to everything shared, one more group for one more item at each step, in random order."""
+    random = np.random.default_rng(seed)
+    current = Configuration({}, groups)
+    yield current
+    while True:
+        steps = [
+            (item, group)
+            for item in items
+            for group in groups.shareable
+            if group not in current.groups_with(item)
+            and groups.below(group) - {group} <= current.groups_with(item)
+        ]
+        if not steps:
+            return
+        item, group = steps[random.integers(len(steps))]
+        current = current.join(Configuration({item: [group]}, groups))
+        yield current
 
 
 def situation(question) -> Situation:

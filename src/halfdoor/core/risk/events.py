@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from halfdoor.core.risk.document import Threat
     from halfdoor.core.risk.success import Capability
 
-EVENTS_MAX = 64  # in one year of one draw that are drawn one by one; beyond them the mean is added
+EVENTS_MAX = 16  # of one year that are drawn, the largest first; the rest enters by its mean
 _CAPABILITIES = np.linspace(0.0, 1.0, 33)  # between which what grows with capability is read off
 _BISECTIONS = 60
 _TINY = 1e-16  # as near to certainty as a probability can be told from it
-_CERTAIN = 1 - 1e-12  # the sum of a distribution's terms may stop this short of 1
 _NORMALS = np.linspace(-8.0, 8.0, 1601)  # of the trapezoid rule for a mean
 
 
@@ -124,42 +123,37 @@ class Damage:
         return np.asarray(np.maximum.accumulate(1.0 - high))
 
 
-def poisson_counts(u: Floats, mean: Floats) -> Floats:
-    """How many events at the probabilities `u`, for means of at most EVENTS_MAX: rising in both."""
-    u = np.minimum(u, _CERTAIN)
-    count = np.zeros_like(mean)
-    term = np.exp(-mean)
-    reached = term.copy()
-    short = np.flatnonzero(u > reached)
-    number = 0
-    while short.size and number < 10 * EVENTS_MAX:
-        number += 1
-        term[short] *= mean[short] / number
-        reached[short] += term[short]
-        count[short] = number
-        short = short[u[short] > reached[short]]
-    return count
-
-
 def year_of_events(threat: Threat, size: Damage, harm_per_year: Floats, draws: Draws) -> Floats:
     """What one year of added events comes to in each draw, where they add `harm_per_year` on average.
 
-    Compound Poisson, coupled: one uniform decides how many there are, and the first, second, … event has a
-    size of its own in each draw; so more events only ever add to a sum. Of a threat whose damage grows with
-    capability, the events are of their full size and as many as come to the same mean. Beyond EVENTS_MAX
-    events the mean is added.
+    Compound Poisson, largest events first (Ferguson and Klass 1972): with arrivals Γ_1 < Γ_2 < … of a unit
+    Poisson process, those below the rate R are events, and the i-th has the size at probability 1 - Γ_i / R.
+    The arrivals are fixed in each draw; so more events, or larger ones, only ever add to the sum. Beyond the
+    EVENTS_MAX largest, the rest enters by its mean. Of a threat whose damage grows with capability, the
+    events are of their full size and as many as come to the same mean.
     """
     mean = np.broadcast_to(size.mean(1.0), harm_per_year.shape)
-    per_year = np.divide(harm_per_year, mean, out=np.zeros_like(mean), where=mean > 0)
-    few = np.minimum(per_year, EVENTS_MAX)
-    number = poisson_counts(draws.uniform(f"{threat.id}/number in a year"), few)
-    if not size.per_event:
-        return np.asarray((number + (per_year - few)) * mean)
-    total = np.maximum(number - EVENTS_MAX, 0.0) * mean + (per_year - few) * mean
-    event = 0
-    while (here := number > event).any() and event < EVENTS_MAX:
-        event += 1
-        # A passing set of draws: no other question asks for these streams, so they are not kept.
-        stream = Draws(draws.seed, draws.count).uniform(f"{threat.id}/event {event} in a year")
-        total[here] += size.quantile(stream[here], 1.0)
+    rate = np.divide(harm_per_year, mean, out=np.zeros_like(harm_per_year), where=mean > 0)
+    total = np.zeros_like(rate)
+    here = np.flatnonzero(rate)
+    arrival = np.zeros(here.size)
+    passing = Draws(draws.seed, draws.count)  # no other question asks for these streams: they are not kept
+    for event in range(EVENTS_MAX):
+        arrival = arrival - np.log(passing.uniform(f"{threat.id}/arrival {event} in a year")[here])
+        happens = arrival < rate[here]
+        here, arrival = here[happens], arrival[happens]
+        if not here.size:
+            return total
+        total[here] += size.quantile(1.0 - arrival / rate[here], 1.0) if size.per_event else mean[here]
+    total[here] += _smaller(size, arrival, rate[here], mean[here])
     return total
+
+
+def _smaller(size: Damage, last: Floats, rate: Floats, mean: Floats) -> Floats:
+    """Expected sum of the events after the last arrival: smaller, all of them, than the one it brought."""
+    if not size.per_event:
+        return np.asarray((rate - last) * mean)
+    u = special.ndtr(_NORMALS)
+    weight = np.exp(-(_NORMALS**2) / 2) / np.sqrt(2 * np.pi) * (_NORMALS[1] - _NORMALS[0])
+    up_to = np.cumsum(size.quantile(u, 1.0) * weight)
+    return rate * np.interp(special.ndtri(1.0 - last / rate), _NORMALS, up_to)

@@ -12,6 +12,7 @@ exposure only falls with time, the worst twelve months are the first.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +22,7 @@ import numpy as np
 from halfdoor.core.model.dossier import Mode
 from halfdoor.core.risk.distributions import Floats
 from halfdoor.core.risk.events import Damage
-from halfdoor.core.risk.routes import KEPT_BYTES_MAX, Choice, Recent
+from halfdoor.core.risk.routes import Choice
 from halfdoor.core.risk.success import Success, tries
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class _Class:
         threat, surface = owner.threat, owner.surface
         abilities = tuple(dict.fromkeys(a for a in (threat.needs, *threat.routes) if a))
         self.routes = surface.routes(actor, abilities)
-        zero = np.zeros(surface.access.draws.count)
+        zero = owner.zero
         self._owner = owner
         self._options = [(owner.events(actor, zero), zero)]  # the route without any model
         if owner.uses is not None and owner.uses.reference is not None:
@@ -60,11 +61,13 @@ class _Class:
                 capability = owner.uses.modes[kind.mode]
                 passed = 1.0 - surface.stopped(kind.stops)
                 self._kinds.append((owner.events(actor, capability) * passed, capability))
-        self._choices: Recent[tuple[Floats, Choice, Choice]] = Recent(0)
+        self._key = object()
 
     def choice(self, measure: Measure) -> tuple[Floats, Choice, Choice]:
         """(worth without this model, choice among all routes, choice among copies) in that measure."""
-        return self._choices.get(measure, lambda: self._choice(measure))
+        kept = self._owner.surface.kept
+        size = 8 * self._options[0][0].size * (2 * len(self._kinds) + 1)
+        return kept.get((self._key, measure), size, lambda: self._choice(measure))
 
     def _choice(self, measure: Measure) -> tuple[Floats, Choice, Choice]:
         value = self._owner.value
@@ -97,15 +100,15 @@ class ThreatExposure:
         """`uses` None: the model adds nothing to this threat (its domain is out of scope)."""
         self.threat = threat
         self.surface = surface
-        self.uses = uses if _grows(threat) else None
+        self.uses = uses if grows(threat) else None
         self.damage = Damage(threat, surface.access.draws)
         self._steps = steps
         self._success = Success(threat, surface.access.draws)
         self._chance: dict[int, tuple[Floats, Floats]] = {}
+        self.zero = np.zeros(surface.access.draws.count)
         self._classes = [_Class(self, actor) for actor in threat.actors]
         self._shared_by_nobody = [c.routes.holders(lambda _: ()) for c in self._classes]
-        count = surface.access.draws.count
-        self._kept: Recent[Floats] = Recent(KEPT_BYTES_MAX // (8 * count))
+        self._key = object()
 
     @property
     def items(self) -> frozenset[str]:
@@ -137,11 +140,18 @@ class ThreatExposure:
 
     def baseline(self, measure: Measure) -> Floats:
         """Per year with nothing shared: without this model, through theft, and by what is public already."""
-        total = np.zeros(self.surface.access.draws.count)
+        chosen = self._chosen_by(measure)
+        kept = self.surface.kept
+        return kept.get((self._key, chosen), self.zero.nbytes, lambda: self._before(chosen)) * self._factor(
+            measure
+        )
+
+    def _before(self, measure: Measure) -> Floats:
+        total = self.zero.copy()
         for actor, nobody in zip(self._classes, self._shared_by_nobody, strict=True):
-            total += actor.choice(self._chosen_by(measure))[0]
-            total += actor.rates(self._chosen_by(measure), nobody)[0]
-        return total * self._factor(measure)
+            total += actor.choice(measure)[0]
+            total += actor.rates(measure, nobody)[0]
+        return total
 
     def added(self, measure: Measure, groups_with: HasGroups) -> Floats:
         """Beyond the baseline in the worst twelve months."""
@@ -152,15 +162,16 @@ class ThreatExposure:
         return self._added("harm", groups_with, self.surface.years)
 
     def _added(self, measure: Measure, groups_with: HasGroups, years: Years) -> Floats:
-        total = np.zeros(self.surface.access.draws.count)
-        if self.uses is None:
-            return total
         chosen = self._chosen_by(measure)
-        for number, actor in enumerate(self._classes):
+        total = self.zero.copy()
+        for number, actor in enumerate(self._classes if self.uses is not None else ()):
             holders = actor.routes.holders(groups_with)
             if holders != self._shared_by_nobody[number]:
-                key = (number, chosen, holders, years.horizon)
-                total += self._kept.get(key, lambda: self._beyond(number, chosen, holders, years))  # noqa: B023  called at once
+                total += self.surface.kept.get(
+                    (self._key, number, chosen, holders, years.horizon),
+                    total.nbytes,
+                    functools.partial(self._beyond, number, chosen, holders, years),
+                )
         return total * self._factor(measure)
 
     def _beyond(
@@ -182,7 +193,7 @@ class ThreatExposure:
         return self.damage.mean(nothing) if measure == "harm" else self.damage.at_least(measure, nothing)
 
 
-def _grows(threat: Threat) -> bool:
+def grows(threat: Threat) -> bool:
     """Whether capability makes any difference to a threat."""
     grown = (threat.damage_uplifted, threat.actors_uplifted, threat.attempts_uplifted)
     return any(grown) or any(step.uplifted is not None for step in threat.step)

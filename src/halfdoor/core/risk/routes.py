@@ -9,7 +9,7 @@ of them is what a configuration is worth to the actor: never less when more is s
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -20,29 +20,11 @@ from halfdoor.core.risk.abilities import is_item, usable_rules
 from halfdoor.core.risk.draws import all_bits, bits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from halfdoor.core.risk.access import AccessModel, HasGroups
     from halfdoor.core.risk.distributions import Floats
-
-V = TypeVar("V")
-KEPT_BYTES_MAX = 32_000_000  # of arrays that one table keeps for the next configuration
-
-
-class Recent(Generic[V]):
-    """The values asked for last, up to so many."""
-
-    def __init__(self, most: int) -> None:
-        self._most = max(8, most)
-        self._kept: dict[Hashable, V] = {}
-
-    def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value kept under `key`, made where there is none."""
-        value = self._kept.pop(key) if key in self._kept else make()
-        self._kept[key] = value
-        if len(self._kept) > self._most:
-            self._kept.pop(next(iter(self._kept)))
-        return value
+    from halfdoor.core.risk.kept import Kept
 
 
 class Kind(msgspec.Struct, frozen=True, order=True):
@@ -61,7 +43,8 @@ class Kind(msgspec.Struct, frozen=True, order=True):
 class Doors:
     """How likely one actor class is to have an item, by the groups that have it: arrays over the draws."""
 
-    def __init__(self, access: AccessModel, actor: str) -> None:
+    def __init__(self, access: AccessModel, actor: str, kept: Kept) -> None:
+        self.kept = kept
         self._reach = access.reach(actor)
         self._nothing = np.zeros(access.draws.count)
         self._made: dict[tuple[bool, frozenset[str]], Floats] = {}
@@ -113,7 +96,8 @@ class Routes:
         self.kinds = tuple(self._sets)
         self.items = tuple(sorted({i for sets in self._sets.values() for items, _ in sets for i in items}))
         self._service = {item: parse_item(item).is_service for item in self.items}
-        self._kept: Recent[list[Floats]] = Recent(KEPT_BYTES_MAX // (8 * self._count * (len(self.kinds) + 1)))
+        self._kept = doors.kept
+        self._key = object()
 
     def holders(self, groups_with: HasGroups) -> tuple[frozenset[str], ...]:
         """What of a configuration matters here: the groups that have each of `items`."""
@@ -121,7 +105,8 @@ class Routes:
 
     def reached(self, holders: tuple[frozenset[str], ...]) -> list[Floats]:
         """X of each kind in each draw: 0 where no route of the kind is within the actor's limits."""
-        return self._kept.get(holders, lambda: self._reached(holders))
+        size = 8 * self._count * len(self.kinds)
+        return self._kept.get((self._key, holders), size, lambda: self._reached(holders))
 
     def _reached(self, holders: tuple[frozenset[str], ...]) -> list[Floats]:
         having = {i: (groups, self._service[i]) for i, groups in zip(self.items, holders, strict=True)}

@@ -11,6 +11,7 @@ from halfdoor.core.ids import COMPONENTS, SERVICES
 from halfdoor.core.risk.abilities import Holdings
 from halfdoor.core.risk.access import AccessModel
 from halfdoor.core.risk.distributions import Floats, Mask
+from halfdoor.core.risk.kept import KEPT_BYTES_MAX, Kept
 from halfdoor.core.risk.routes import Doors, Routes
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Surface:
         self.years = years
         self.modes: dict[str, Mode] = {ability.id: ability.mode for ability in access.model.ability}
         self.stops = stops
+        self.kept = Kept(KEPT_BYTES_MAX // 2)
         self._doors: dict[str, Doors] = {}
         self._routes: dict[tuple[str, tuple[str, ...]], Routes] = {}
         self._public: AccessModel | None = None
@@ -73,7 +75,7 @@ class Surface:
         key = (actor, abilities)
         if key not in self._routes:
             if actor not in self._doors:
-                self._doors[actor] = Doors(self.access, actor)
+                self._doors[actor] = Doors(self.access, actor, self.kept)
             modes = {ability: self.modes.get(ability, "unfiltered") for ability in abilities}
             self._routes[key] = Routes(self.access, actor, modes, self.stops, self._doors[actor])
         return self._routes[key]

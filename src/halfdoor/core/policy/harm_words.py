@@ -1,0 +1,119 @@
+"""The annex on harm in words: what a board should read first, and what was assumed for want of numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from halfdoor.core.model.words import amount, listed
+from halfdoor.core.risk.exposure import grows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from halfdoor.core.annex import ThreatHarm
+    from halfdoor.core.policy.exposures import Exposures
+    from halfdoor.core.policy.outlook import Situation
+    from halfdoor.core.risk.distributions import Floats
+    from halfdoor.core.risk.document import Sourced, Threat
+
+    Harm = Mapping[str, Floats]  # threat -> harm in each draw
+
+
+def sentences(
+    situation: Situation, base: Harm, added: Harm, committed: Harm, threats: Sequence[ThreatHarm]
+) -> list[str]:
+    """The first says what the proposal adds, beside what there is anyway."""
+    model, policy = situation.model, situation.policy
+    told = []
+    for unit in dict.fromkeys(t.unit for t in model.threat):
+        before, more, over = (
+            np.sum([harm[t.id] for t in model.threat if t.unit == unit], axis=0)
+            for harm in (base, added, committed)
+        )
+        told.append(_added(unit, before, more, over, float(policy.horizon_years)))
+    found = [f"As proposed, this model adds {'; it adds '.join(told)}."]
+    chief = max(threats, key=lambda t: t.added_per_year.mean / (t.baseline_per_year.mean or 1.0))
+    if chief.added_per_year.mean > 0:
+        found.append(f"It adds most, beside what there is anyway, where {chief.words or chief.id}.")
+    if policy.frequency:
+        found.append(f"{policy.name} draws lines on how often severe events may be added: they bind.")
+    else:
+        found.append("This is an annex: these figures inform the decision and decide nothing by themselves.")
+    rows = {id(row): row for t in model.threat for row in judged_rows(t, situation)}
+    judged = sum(1 for row in rows.values() if not row.source)
+    found.append(f"Of the {len(rows)} rows of numbers behind these figures, {judged} are judgements.")
+    heavy = [t.id for t in threats if t.heavy_tailed]
+    if heavy:
+        found.append(f"The means for {listed(heavy)} rest on few draws: read the percentiles instead.")
+    return found
+
+
+def _added(unit: str, base: Floats, added: Floats, committed: Floats, years: float) -> str:
+    there = amount(float(base.mean()), unit)
+    if not added.any():
+        return f"nothing that is not there already (a baseline of {there} a year, on average)"
+    span = f"{years:g} years" if years != 1 else "1 year"
+    return (
+        f"{_interval(added, unit)} a year (in 90 of 100 cases) to a baseline of {there} a year, on average, "
+        f"and {_interval(committed, unit)} over {span}"
+    )
+
+
+def _interval(values: Floats, unit: str) -> str:
+    low, high = (amount(float(x), unit) for x in np.percentile(values, (5, 95)))
+    return f"up to {high}" if low == amount(0.0, unit) else f"{low} to {high}"
+
+
+def judged_rows(threat: Threat, situation: Situation) -> list[Sourced]:
+    """The rows of the risk model that a threat's figures rest on."""
+    model, access = situation.model, situation.gates.access
+    abilities = [ability for ability in (threat.needs, *threat.routes) if ability]
+    rules = {rule for ability in abilities for way in access.ways(ability).ways for rule in way.rules}
+    claims = {claim for domain in model.domain if domain.id == threat.domain for claim in domain.claims}
+    return [
+        threat,
+        *(model.rule[index] for index in sorted(rules)),
+        *(actor for actor in model.actor if actor.id in threat.actors),
+        *(reach for reach in model.reach if reach.actor in threat.actors),
+        *(domain for domain in model.domain if domain.id == threat.domain),
+        *(kind for kind in model.claim if kind.id in claims),
+        *model.stop,
+        *([model.exposure] if model.exposure is not None else []),
+    ]
+
+
+def assumptions(situation: Situation, exposures: Exposures) -> list[str]:
+    """What was counted at its worst, or not at all, and why."""
+    model, policy = situation.model, situation.policy
+    named = dict.fromkeys(threat.domain for threat in model.threat)
+    found = []
+    for domain in named:
+        standing = situation.standings.get(domain)
+        if standing is None or not standing.in_scope:
+            words = standing.words if standing else domain
+            found.append(f"{words}: out of scope, so this model is counted as adding no harm.")
+        else:
+            found += exposures.kappa(domain).words
+    flat = [threat.id for threat in model.threat if not grows(threat)]
+    if flat:
+        found.append(f"No uplift is stated for {listed(flat)}: counted as adding nothing to them.")
+    bounded = [t.id for t in model.threat if not exposures.threat(t).complete]
+    if bounded:
+        found.append(f"Too many ways to list for {listed(bounded)}: an upper bound on who gets there.")
+    stated = model.exposure
+    if stated is None or stated.withdrawal_days is None:
+        found.append("No time of withdrawal is stated: services count as open for the whole horizon.")
+    if policy.exposure.credit_max == 0 or stated is None or stated.public_lag_days is None:
+        found.append("No credit is given for comparable models that may become public elsewhere.")
+    units = {threat.unit for threat in model.threat}
+    bands = {band.id: band for band in policy.band}
+    silent = [row.band for row in policy.frequency if bands[row.band].unit not in units]
+    if silent:
+        found.append(f"No threat is counted in the unit of {listed(silent)}: that line says nothing here.")
+    found.append(
+        "Damage, actors and attempts grow with capability only where that is stated; "
+        "nothing is said of what nobody has thought of."
+    )
+    return found
