@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from annexed import filled, heron_filled
 from assessments import heron, llama, own_groups, stretched, wren
+from halfdoor.core.editions import redact
+from halfdoor.reports.graph_svg import render_graph
 from halfdoor.reports.memo import render_memo
 
 
@@ -12,7 +17,15 @@ def stretched_out_of_scope():
     return stretched(in_scope=False)
 
 
-IN_SCOPE = (heron, llama, own_groups, stretched)
+def stretched_filled():
+    return filled(stretched(), binding=True)
+
+
+def public():
+    return redact(heron_filled(), "public")
+
+
+IN_SCOPE = (heron, llama, own_groups, stretched, heron_filled, stretched_filled, public)
 ALL = (*IN_SCOPE, wren, stretched_out_of_scope)
 
 # Text that stands in another text, or outside the box drawn around it.
@@ -95,7 +108,7 @@ def test_nothing_is_asked_for_and_nothing_goes_wrong(page, written, make, dark):
     assert page.requests == [path.resolve().as_uri()]
 
 
-@pytest.mark.parametrize("make", [heron, llama, wren])
+@pytest.mark.parametrize("make", [heron, llama, wren, heron_filled])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_text_can_be_read(page, written, make, dark):
     page.open(written(make()), dark=dark)
@@ -103,13 +116,35 @@ def test_text_can_be_read(page, written, make, dark):
     assert page.value("matchMedia('(prefers-color-scheme: dark)').matches") == dark
 
 
-@pytest.mark.parametrize("make", [heron, llama, own_groups])
+@pytest.mark.parametrize("make", [heron, llama, own_groups, heron_filled])
 @pytest.mark.parametrize("font", ["", "DejaVu Sans", "Liberation Sans", "serif"])
 def test_drawings_have_no_text_on_text(page, written, make, font):
     page.open(written(make()))
     page.value(f"document.body.style.fontFamily = {font!r}")
     assert page.value("document.querySelectorAll('svg.graph').length") > 0
     assert page.value(COLLISIONS) == []
+
+
+def test_charts_have_no_text_on_text_or_outside(page, written):
+    page.open(written(heron_filled()))
+    assert page.value("document.querySelectorAll('svg.chart').length") == 2
+    assert page.value(COLLISIONS.replace("svg.graph", "svg.chart").replace("boxes.filter", "[].filter")) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_graph_on_its_own_is_readable_in_both_schemes(page, tmp_path, dark):
+    path = tmp_path / "graph.svg"
+    path.write_text(render_graph(heron_filled().graph, "Who gets what"), encoding="utf-8")
+    page.open(path, dark=dark)
+    ink, paper = (
+        page.value(f"getComputedStyle(document.querySelector({name!r})).fill")
+        for name in (".title", ".paper")
+    )
+    assert ink != paper
+    assert (sum(map(int, re.findall(r"\d+", paper)[:3])) < 3 * 128) == dark
+    assert page.value(COLLISIONS.replace("svg.graph", "svg")) == []
+    assert page.requests == [path.resolve().as_uri()]
+    assert page.problems == []
 
 
 def test_the_page_lets_no_script_run(page, written):

@@ -97,7 +97,7 @@ def frequencies(curve: Curve, bands: Iterable[BandHarm]) -> Frequencies | None:
     return Frequencies(
         unit=curve.unit,
         width=_LEFT + _WIDTH + 24,
-        height=_TOP + _HEIGHT + 40,
+        height=_TOP + _HEIGHT + 45,
         left=_LEFT,
         top=_TOP,
         right=_LEFT + _WIDTH,
