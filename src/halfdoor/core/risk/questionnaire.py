@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -132,7 +133,7 @@ def check(paper: Questionnaire, found: Mapping[str, Number]) -> tuple[Problem, .
             problems.number(_spread(row), number.quantity, at)
     for index, seed in enumerate(paper.calibration):
         at = f"calibration[{index}]"
-        if _whole(seed, at, problems) and not seed.p5 < seed.p50 < seed.p95:  # type: ignore[operator]  # stated: `_whole`
+        if _whole(seed, at, problems) and not _rising(seed):
             problems.error(
                 "bad-percentiles", "the percentiles do not rise", at, "state p5 < p50 < p95, each of its own"
             )
@@ -150,6 +151,12 @@ def _whole(row: Asked | Calibration, at: str, problems: Problems) -> bool:
         message = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
         problems.error("half-answered", message, at, "state p5, p50 and p95, or none of them to skip it")
     return not missing
+
+
+def _rising(row: Calibration) -> bool:
+    """A point has no score, so the percentiles of a calibration question have to differ."""
+    values = [value for value in (row.p5, row.p50, row.p95) if value is not None]
+    return all(math.isfinite(value) for value in values) and values == sorted(set(values))
 
 
 def _spread(row: Asked) -> Spread:
