@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 from scipy import stats
@@ -125,6 +127,21 @@ def test_a_person_reads_chance_harm_and_where_it_stops(document, capsys, monkeyp
 def test_all_shipped_threats_are_simulated(capsys):
     assert main(["risk", "simulate", "public-2026", "--draws", "200"]) == 0
     assert "OC3-ddos" in capsys.readouterr().out
+
+
+def test_the_guide_can_be_followed(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "simulate.md").read_text(encoding="utf-8")
+    block = dict(re.findall(r"^```(\w+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-threats.toml").write_text(block["toml"], encoding="utf-8")
+    commands = [shlex.split(line, comments=True) for line in block["bash"].splitlines()]
+    assert len(commands) == 4
+    for command in commands:
+        assert main(command[1:]) == 0, command
+    capsys.readouterr()
+    figures = simulated(capsys, "my-threats.toml", "--draws", 100)["threats"]["flood"]
+    for name in re.findall(r"^\| `(\w+)`", page, re.MULTILINE):
+        assert name in figures or name in figures["p_success"], name
 
 
 FAULTS = [
