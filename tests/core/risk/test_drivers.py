@@ -89,6 +89,15 @@ def test_a_constant_has_no_drivers():
     assert shapley("abc", lambda _: 7.0) == {}
 
 
+def test_a_few_draws_that_differ_are_no_basis():
+    def rare(draws):
+        return (draws.uniform("x") < 0.001) * 1.0
+
+    assert total_indices(rare, Draws(1, 5000)) == []
+    (only,) = total_indices(rare, Draws(1, 200_000))
+    assert only.total == pytest.approx(1, abs=4 * only.error)
+
+
 def test_an_infinite_outcome_is_refused():
     with pytest.raises(ValueError, match="logarithm"):
         total_indices(lambda draws: 1 / (draws.uniform("x") * 0 + np.inf) + np.inf, Draws(1, 10))

@@ -1,6 +1,6 @@
-"""What would change the answer: flip points of capability, and what to measure next.
+"""The answer as it stands, and what to measure next to change it.
 
-Both ask the same question with one domain's tier, or one requirement's finding, exchanged for another.
+The same question is asked with one domain's tier, or one requirement's finding, exchanged for another.
 """
 
 from __future__ import annotations
@@ -9,26 +9,24 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-import numpy as np
 
-from halfdoor.core.assessment import Flip, NextMeasurement
+from halfdoor.core.assessment import NextMeasurement
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.dossier import Dossier
 from halfdoor.core.policy.constraints import Constraints, Gates, TierInScope, constraints
 from halfdoor.core.policy.document import Policy
 from halfdoor.core.policy.frontier import Frontier, frontier
 from halfdoor.core.policy.ledger import Benefits
+from halfdoor.core.policy.odds import measuring, reaching
 from halfdoor.core.policy.requirements import RequirementFinding
 from halfdoor.core.policy.scope import DomainStanding
-from halfdoor.core.policy.tiers import Grounds, tier_at, tier_rank
-from halfdoor.core.risk.distributions import fit
+from halfdoor.core.policy.tiers import Grounds
 from halfdoor.core.risk.document import RiskModel
 
 if TYPE_CHECKING:
-    from halfdoor.core.risk.document import ClaimKind, Domain, Spread
+    from halfdoor.core.risk.document import ClaimKind, Domain
 
 Direction = Literal["widens", "narrows", "same"]
-_PRIOR_POINTS = 2000  # quantiles of a prior over capability: probabilities to ± 0.0005
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -89,41 +87,6 @@ def direction(now: Constraints, then: Constraints, now_border: Frontier, then_bo
     return "widens" if more and not less else "narrows" if less and not more else "same"
 
 
-def flips(situation: Situation) -> list[Flip]:
-    """Per domain, the nearest capability above and below at which the proposal's verdict changes."""
-    found = []
-    permitted_now = situation.rows().permitted(situation.proposed)
-    for domain, standing in situation.standings.items():
-        total = standing.capability.total
-        levels = sorted((float(t.capability), t.name) for t in situation.policy.tier if t.domain == domain)
-        here = tier_rank(standing.tier)
-        for way, options in (
-            ("up", [(at, name) for at, name in levels if tier_rank(name) > here]),
-            ("down", [(at, name) for at, name in reversed(levels) if tier_rank(name) <= here]),
-        ):
-            for at, name in options:
-                below = [n for a, n in levels if a < at]
-                tier = name if way == "up" else (below[-1] if below else "none")
-                then = situation.rows(situation.with_tier(domain, tier)).permitted(situation.proposed)
-                if then != permitted_now:
-                    found.append(_flip(standing, total, at, way=way, permitted=then))
-                    break
-    return found
-
-
-def _flip(standing: DomainStanding, total: float | None, at: float, *, way: str, permitted: bool) -> Flip:
-    becomes = "permitted" if permitted else "no longer permitted"
-    where = f"{at:.2f} or above" if way == "up" else f"below {at:.2f}"
-    now = f"now {total:.2f}" if total is not None else "now not measured"
-    return Flip(
-        input=f"capability in {standing.domain}",
-        now="not measured" if total is None else f"{total:.4f}",
-        at=f"{at:.2f}",
-        direction="widens" if permitted else "narrows",
-        sentence=f"With capability in {standing.domain} {where} ({now}), the proposal is {becomes}.",
-    )
-
-
 def next_measurements(situation: Situation) -> list[NextMeasurement]:
     """What measuring could change, most telling first. Simulated from the stated priors."""
     rows = situation.rows()
@@ -134,15 +97,15 @@ def next_measurements(situation: Situation) -> list[NextMeasurement]:
         standing = situation.standings[domain.id]
         if standing.kind in ("unable", "below-reference"):
             continue
-        claim = _first_open(domain, standing, kinds)
+        claim = first_open(domain, standing, kinds)
         if claim is None:
             continue
-        odds = _tier_odds(domain, kinds.get(claim), situation.policy)
+        odds = measuring(situation, domain, kinds.get(claim), claim)
         if odds is None:
             continue
         shares = {"widens": 0.0, "narrows": 0.0, "same": 0.0}
-        for tier, share in odds.items():
-            then = situation.rows(situation.with_tier(domain.id, tier))
+        for stands, share in odds.items():
+            then = situation.rows({**situation.tiers(), domain.id: stands})
             shares[direction(rows, then, border, situation.border(then))] += share
         found.append(_measurement(claim, kinds.get(claim), shares, f"{domain.words or domain.id}", domain))
     found += _requirements_next(situation, rows, border, kinds)
@@ -150,25 +113,11 @@ def next_measurements(situation: Situation) -> list[NextMeasurement]:
     return sorted(telling, key=lambda n: (-float(n.widens), -float(n.narrows), n.claim))
 
 
-def _first_open(domain: Domain, standing: DomainStanding, kinds: Mapping[str, ClaimKind]) -> str | None:
+def first_open(domain: Domain, standing: DomainStanding, kinds: Mapping[str, ClaimKind]) -> str | None:
     """The claim to measure: an unmeasured capability claim before an inability suite."""
     rest = [c for c in domain.claims if c not in standing.capability.claims]
     rest.sort(key=lambda c: (kinds[c].kind == "inability") if c in kinds else False)
     return rest[0] if rest else None
-
-
-def _tier_odds(domain: Domain, kind: ClaimKind | None, policy: Policy) -> dict[str, float] | None:
-    """Tier -> probability, from the prior over capability (the claim's own, else the domain's)."""
-    prior = kind.prior if kind is not None and kind.prior is not None and not kind.unit else domain.prior
-    if prior is None:
-        return None
-    fitted = fit(prior, "probability", where=f"prior of {domain.id}")
-    capability = fitted.quantile((np.arange(_PRIOR_POINTS) + 0.5) / _PRIOR_POINTS)
-    odds: dict[str, float] = {}
-    for value in capability:
-        tier = tier_at(domain.id, min(1.0, float(value) + float(policy.margins.growth)), policy)
-        odds[tier] = odds.get(tier, 0.0) + 1 / _PRIOR_POINTS
-    return odds
 
 
 def _requirements_next(
@@ -189,18 +138,11 @@ def _requirements_next(
         thresholds = [
             float(f.row.threshold) for f in situation.findings if f.row.evidence == claim and f.row.threshold
         ]
-        chance = _passes(kind.prior if kind else None, max(thresholds, default=None))
+        chance = reaching(kind.prior if kind else None, max(thresholds, default=None))
         if widens and chance:
             shares = {"widens": chance, "narrows": 0.0, "same": 1 - chance}
             found.append(_measurement(claim, kind, shares, "the requirement row", kind))
     return found
-
-
-def _passes(prior: Spread | None, threshold: float | None) -> float:
-    if prior is None or threshold is None:
-        return 0.0
-    values = fit(prior, "positive").quantile((np.arange(_PRIOR_POINTS) + 0.5) / _PRIOR_POINTS)
-    return float((values >= threshold).mean())
 
 
 def _measurement(

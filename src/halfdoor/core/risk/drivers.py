@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 FACTORS_MAX = 12
 _NAMING_DRAWS = 8  # enough to see which streams an outcome asks for
+_CARRIERS_MIN = 30  # draws; fewer make neither an index nor a standard error
 _EVEN = 1e-24  # a variance below this share of the squared mean is rounding
 
 
@@ -54,14 +55,16 @@ def streams_of(outcome: Outcome, seed: int) -> tuple[str, ...]:
 def total_indices(outcome: Outcome, draws: Draws, streams: Iterable[str] | None = None) -> list[Index]:
     """The total index of each stream (None: all that the outcome asks for), the largest first.
 
-    None at all where the outcome is constant. Raises ValueError where it is not finite.
+    None at all where the outcome is constant, or so nearly that its spread is a matter of a few draws.
+    Raises ValueError where it is not finite.
     """
     plain = outcome(draws)
     if not np.isfinite(plain).all():
         raise ValueError("an outcome has to be finite: take the logarithm of a positive number")
     centre = float(plain.mean())
-    variance = float(((plain - centre) ** 2).mean())
-    if variance <= _EVEN * max(1.0, centre * centre):
+    squared = (plain - centre) ** 2
+    variance = float(squared.mean())
+    if variance <= _EVEN * max(1.0, centre * centre) or _carriers(squared) < _CARRIERS_MIN:
         return []
     named = tuple(streams) if streams is not None else streams_of(outcome, draws.seed)
     other = Draws(_second(draws.seed), draws.count)
@@ -77,6 +80,11 @@ def _jansen(squares: Floats, deviations: Floats, variance: float) -> tuple[float
     total = float(squares.mean()) / (2 * variance)
     influence = (squares / 2 - total * deviations**2) / variance
     return total, float(influence.std()) / math.sqrt(squares.size)
+
+
+def _carriers(squared: Floats) -> float:
+    """How many draws the variance rests on (Kish's effective number)."""
+    return float(squared.sum() ** 2 / (squared**2).sum())
 
 
 def _second(seed: int) -> int:
