@@ -21,7 +21,7 @@ from halfdoor.core.risk.abilities import Holdings
 from halfdoor.core.risk.access import AccessModel, Surroundings
 from halfdoor.core.risk.document import Ability, Defence, Exposure, Flaw, Rule, Spread, Step, Stop, Threat
 from halfdoor.core.risk.draws import Draws
-from worlds import ABILITIES, NEEDS, questions, score
+from worlds import ABILITIES, questions, score
 
 MODES = ("filtered", "unfiltered", "fine-tuned")
 SOME = (0.1, 0.3, Spread(p5=0.05, mode=0.2, p95=0.6))
@@ -69,7 +69,8 @@ def harmful(draw, *, draws: int = 120, items: int = 3, frequency: bool = False):
     question = draw(questions(draws=draws, items=items))
     days = (None, 20.0, Spread(p5=30, mode=120, p95=700))
     # Random rules seldom lead anywhere; some that an item is enough for keep the worlds alive.
-    simple = draw(st.lists(st.sampled_from(NEEDS), min_size=1, max_size=3, unique=True))
+    listed = sorted({item.id.split(":")[-1] for item in question.dossier.item})
+    simple = draw(st.lists(st.sampled_from(listed), min_size=1, max_size=3, unique=True))
     rules = question.risk_model.rule + tuple(
         Rule(gives=draw(st.sampled_from(ABILITIES)), needs=(need,), cost=20.0, judgement="made up")
         for need in simple
@@ -100,13 +101,17 @@ def harmful(draw, *, draws: int = 120, items: int = 3, frequency: bool = False):
     rows = tuple(
         Frequency(
             band=draw(st.sampled_from(("some", "many", "dear"))),
-            per_year=Decimal(draw(st.sampled_from(("0", "0.01", "1", "20")))),
+            per_year=Decimal(draw(st.sampled_from(("0", "0.01", "0.5", "5")))),
             confidence=Decimal(draw(st.sampled_from(("0.5", "0.9")))),
         )
         for _ in range(draw(st.integers(1, 2)) if frequency else 0)
     )
+    # Layer A would have its say first; here it mostly has none.
+    lax = frequency and draw(st.integers(0, 3)) > 0
+    limits = question.policy.limit
     policy = msgspec.structs.replace(
         question.policy,
+        limit=tuple(msgspec.structs.replace(r, ability="nothing-there-is") for r in limits if lax) or limits,
         horizon_years=Decimal(draw(st.sampled_from(("0.5", "1", "3")))),
         exposure=ExposureTable(credit_max=Decimal(draw(st.sampled_from(("0", "0.5", "1"))))),
         band=(
@@ -134,6 +139,9 @@ def harmful(draw, *, draws: int = 120, items: int = 3, frequency: bool = False):
             )
         )
     )
+    if frequency:
+        wide = tuple(msgspec.structs.replace(i, group="anyone") for i in dossier.item)
+        dossier = msgspec.structs.replace(dossier, item=draw(st.sampled_from((dossier.item, wide, wide))))
     return msgspec.structs.replace(
         question, risk_model=model, policy=policy, dossier=dossier, claims=evidence
     )

@@ -156,6 +156,10 @@ class Gates:
         self.exposures = exposures
         self._made: dict[tuple[str, str, float], Gate] = {}
 
+    def on(self, access: AccessModel) -> Gates:
+        """The same questions of another access model: other security, other measured costs."""
+        return Gates(access, self.exposures.on(access) if self.exposures is not None else None)
+
     def gate(self, row: Limit) -> Gate:
         """The gate for a limit row."""
         key = (row.actor, row.ability, float(row.access_probability))

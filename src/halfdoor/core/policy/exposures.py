@@ -45,6 +45,7 @@ class Exposures:
         self.standings = standings
         self.access = access
         self._grounds = grounds
+        self._dossier = dossier
         horizon, credit = float(self.policy.horizon_years), float(self.policy.exposure.credit_max)
         years = Years.of(access, horizon, credit)
         self.surface = Surface(access, stops_over(self.model, dossier, access.holdings.items), years)
@@ -53,6 +54,10 @@ class Exposures:
         self._uses: dict[tuple[str, str], Uses] = {}
         self._frequencies: dict[tuple[tuple[str, str, bool], ...], tuple[FrequencyInForce, ...]] = {}
         self._made: dict[tuple[str, str], ThreatExposure] = {}
+
+    def on(self, access: AccessModel) -> Exposures:
+        """The same with another access model: other draws, security or measured costs."""
+        return Exposures(self._grounds, self._dossier, self.standings, access)
 
     def kappa(self, domain: str, correlation: float | None = None) -> Kappa:
         """κ of a domain as measured; `correlation` of elicitation gaps in the place of the stated one."""

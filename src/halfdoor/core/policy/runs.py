@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from halfdoor.core import annex
-from halfdoor.core.policy.exposures import Exposures
 from halfdoor.core.risk.access import AccessModel
 from halfdoor.core.risk.draws import Draws
 
 if TYPE_CHECKING:
     from halfdoor.core.model.configuration import Configuration
+    from halfdoor.core.policy.exposures import Exposures
     from halfdoor.core.policy.outlook import Situation
     from halfdoor.core.risk.distributions import Floats
     from halfdoor.core.risk.success import Together
@@ -37,7 +37,7 @@ def runs(situation: Situation, exposures: Exposures, proposed: Configuration) ->
     few = AccessModel(
         model, full.holdings, Draws(full.draws.seed, min(full.draws.count, DRAWS_MAX)), full.around
     )
-    less = Exposures(situation.grounds, situation.dossier, situation.standings, few)
+    less = exposures.on(few)
 
     def added(unit: str, steps: Together, correlation: float | None) -> Floats:
         total = np.zeros(few.draws.count)
