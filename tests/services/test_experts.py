@@ -163,6 +163,18 @@ def merged_digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
+def test_a_source_stands_as_long_as_a_number_of_it_does(folder):
+    one = {"threat.t.step.S1.p": (0.2, 0.4, 0.6)}
+    rest = {"threat.t.damage": (1, 2, 3), "threat.t.actors.a": (1, 2, 3), "threat.t.attempts.a": (1, 2, 3)}
+    merge("ours.toml", [paper(folder, "Ada", one)], folder / "some.toml")
+    assert read(folder / "some.toml").threat[0].source == "a paper"
+    every = one | rest | {"threat.t.step.S2.p": (0.1, 0.2, 0.3)}
+    merge("ours.toml", [paper(folder, "Bo", every)], folder / "all.toml")
+    threat = read(folder / "all.toml").threat[0]
+    assert threat.source == ""
+    assert threat.judgement.endswith("before: a paper")
+
+
 def test_pools_can_be_merged_again(folder):
     first = paper(folder, "Ada", {"reach.a.vetted.p": (0.2, 0.3, 0.5)})
     merge("ours.toml", [first], folder / "one.toml")

@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from halfdoor.core.errors import InputError
+
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` beside `path`, flush it to the disk, then put it in place.
@@ -24,6 +26,24 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a document that is not there yet, whole or not at all.
+
+    Raises InputError `bad-name` unless it ends in .toml, `exists`, `cannot-write`.
+    """
+    if path.suffix != ".toml":
+        remedy = f"call it {path}.toml"
+        raise InputError("bad-name", "the name of a document ends in .toml", where=str(path), remedy=remedy)
+    if path.exists() or path.is_symlink():
+        raise InputError(
+            "exists", "there is a file already", where=str(path), remedy="choose another name for it"
+        )
+    try:
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise InputError("cannot-write", f"cannot write it: {error.strerror}", where=str(path)) from error
 
 
 def _umask() -> int:

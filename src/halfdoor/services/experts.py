@@ -15,7 +15,7 @@ from halfdoor.core.risk.addresses import choose, numbers
 from halfdoor.core.risk.document import RiskModel
 from halfdoor.core.risk.pooling import SEEDS_ADVISED, Score, Seed, cooke
 from halfdoor.core.risk.problem import Problem
-from halfdoor.readers.atomic import write_atomically
+from halfdoor.readers.atomic import write_new
 from halfdoor.readers.library import load_risk_model, source_text
 from halfdoor.readers.questionnaire import read_answers, read_calibration, read_truths
 from halfdoor.readers.toml import parse_toml
@@ -135,20 +135,6 @@ def merge(
         notes=notes,
         problems=list(problems),
     )
-
-
-def write_new(out: Path, body: str) -> None:
-    """Write a document that is not there yet, whole or not at all. Raises InputError."""
-    if out.suffix != ".toml":
-        raise InputError(
-            "bad-name", "the name of a document ends in .toml", where=str(out), remedy=f"--out {out}.toml"
-        )
-    if out.exists() or out.is_symlink():
-        raise InputError("exists", "there is a file already", where=str(out), remedy="choose another --out")
-    try:
-        write_atomically(out, body.encode())
-    except OSError as error:
-        raise InputError("cannot-write", f"cannot write it: {error.strerror}", where=str(out)) from error
 
 
 def _belong(papers: Sequence[tuple[Questionnaire, Expert]], model: RiskModel) -> list[str]:

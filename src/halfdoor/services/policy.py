@@ -17,6 +17,7 @@ from halfdoor.core.policy.bite import idle
 from halfdoor.core.policy.compare import Compared, Side, compared, no_answer, side
 from halfdoor.core.question import DRAWS_DEFAULT, Question
 from halfdoor.core.risk.problem import Problem
+from halfdoor.readers.atomic import write_new
 from halfdoor.readers.claims import read_claims
 from halfdoor.readers.dossier import dossier_file, read_dossier
 from halfdoor.readers.library import (
@@ -31,7 +32,6 @@ from halfdoor.readers.library import (
 from halfdoor.readers.licences import open_licences
 from halfdoor.readers.toml import parse_toml
 from halfdoor.services.assess import Options, read_question
-from halfdoor.services.experts import write_new
 
 if TYPE_CHECKING:
     import datetime as dt

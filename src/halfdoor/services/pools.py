@@ -120,7 +120,10 @@ def pool_edits(
     experts: Sequence[Expert],
     weights: Weights,
 ) -> list[Edit]:
-    """The pools in their places, and in each row's `judgement` where they are from."""
+    """The pools in their places, and in each row's `judgement` where they are from.
+
+    A row that has no number of its source's left no longer names it as its source.
+    """
     edits, rows = [], dict[Key, list[str]]()
     for pooled, spread in pools:
         if spread is None:
@@ -128,10 +131,16 @@ def pool_edits(
         number = found[pooled.number]
         edits.append(Edit(number.key, spread))
         rows.setdefault(number.row, []).append(f"{number.name}: {_provenance(pooled, experts, weights)}")
-    before = {found[pooled.number].row: found[pooled.number].judgement for pooled, _ in pools}
+    replaced = {found[pooled.number].key for pooled, spread in pools if spread is not None}
     for row, said in rows.items():
-        earlier = f"; before: {before[row]}" if before[row] else ""
-        edits.append(Edit((*row, "judgement"), "; ".join(said) + earlier))
+        numbers = [number for number in found.values() if number.row == row]
+        one = numbers[0]
+        earlier = [one.judgement] if one.judgement else []
+        if one.source and all(number.key in replaced for number in numbers if number.now is not None):
+            edits.append(Edit((*row, "source"), ""))
+            earlier.insert(0, one.source)
+        before = f"; before: {'; '.join(earlier)}" if earlier else ""
+        edits.append(Edit((*row, "judgement"), "; ".join(said) + before))
     return edits
 
 
