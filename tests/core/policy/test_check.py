@@ -18,6 +18,7 @@ rule = [{gives = "strip", needs = ["final-parameters"]}]
 domain = [{id = "cyber", claims = ["ctf", "reading"]}, {id = "biology"}]
 claim = [{id = "ctf"}, {id = "reading", kind = "inability"}, {id = "tamper-cost", unit = "steps"}]
 benefit = [{item = "sampling", group = "vetted", objective = "use", kept = 0.5}]
+threat = [{id = "theft", domain = "cyber", unit = "USD", damage = 1}]
 """,
     RiskModel,
     "small.toml",
@@ -95,6 +96,12 @@ at_least = 1e9
 [[frequency]]
 band = "catastrophe"
 per_year = "0.0001"
+clause = "a line"
+[exposure]
+credit_max = "0.5"
+clause = "a share"
+[net]
+why = "defenders are quick"
 """
 
 
@@ -153,6 +160,20 @@ ERRORS = [
     ("quorum = 2", "quorum = 0", "bad-number", "role[0].quorum", "at least 1"),
     ('weight = "1"', 'weight = "0"', "bad-number", "objective", "above 0"),
     ('band = "catastrophe"', 'band = "katastrophe"', "unknown-band", "frequency[0].band", "catastrophe"),
+    ("at_least = 1e9", "at_least = 0", "bad-number", "band[0].at_least", "correct"),
+    ('unit = "USD"', 'unit = ""', "no-unit", "band[0].unit", "USD"),
+    ('per_year = "0.0001"', 'per_year = "-1"', "bad-number", "frequency[0].per_year", "correct"),
+    ('clause = "a line"', 'confidence = "1"', "bad-probability", "frequency[0].confidence", "between"),
+    ('credit_max = "0.5"', 'credit_max = "1.5"', "bad-probability", "exposure.credit_max", "at most 1"),
+    ('credit_max = "0.5"', 'credit_max = "NaN"', "bad-probability", "exposure.credit_max", "at most 1"),
+    ('why = "defenders are quick"', 'why = " "', "no-why", "net.why", "[net]"),
+    (
+        "[exposure]",
+        '[[frequency]]\nband = "catastrophe"\nper_year = "0.00010"\n[exposure]',
+        "duplicate-id",
+        "frequency[1]",
+        "remove",
+    ),
     ('item = "final-parameters"\ngroup = "staff"', 'id = "two"\nitem = "final-parameters"\ngroup = "staff"',
      "duplicate-id", "requirement[1].id", "rename"),
 ]  # fmt: skip
@@ -174,3 +195,23 @@ def test_a_row_without_its_sentence_is_a_lint():
 def test_an_objective_that_the_risk_model_does_not_know_is_a_lint():
     found = check(policy(SOUND.replace('id = "use"', 'id = "profit"')), MODEL)
     assert [(p.code, p.lint) for p in found] == [("no-benefit", True)]
+
+
+LINTS = [
+    ('clause = "a line"\n', "", "no-clause", "frequency[0]"),
+    ('clause = "a share"\n', "", "no-clause", "exposure"),
+    ('unit = "USD"', 'unit = "deaths"', "idle-line", "frequency[0]"),
+    (
+        '[[frequency]]\nband = "catastrophe"\nper_year = "0.0001"\nclause = "a line"\n',
+        "",
+        "idle-net",
+        "net",
+    ),
+]
+
+
+@pytest.mark.parametrize(("was", "becomes", "code", "where"), LINTS)
+def test_a_line_that_says_nothing_is_a_lint(was, becomes, code, where):
+    assert was in SOUND
+    found = check(policy(SOUND.replace(was, becomes, 1)), MODEL)
+    assert [(p.code, p.where, p.lint) for p in found] == [(code, where, True)]

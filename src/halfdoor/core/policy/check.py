@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from halfdoor.core.errors import InputError
 from halfdoor.core.model.groups import Groups
+from halfdoor.core.policy.check_lines import check_lines
 from halfdoor.core.risk.problem import Problem, Problems
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def check(policy: Policy, model: RiskModel | None = None) -> tuple[Problem, ...]
     _inabilities(policy, names, found)
     _people(policy, groups, found)
     _objectives(policy, model, found)
-    _bands(policy, found)
+    check_lines(policy, model, found)
     for table in ("limit", "requirement", "inability", "expect"):
         for index, row in enumerate(getattr(policy, table)):
             if not row.clause:
@@ -284,14 +285,3 @@ def _objectives(policy: Policy, model: RiskModel | None, found: Problems) -> Non
                     f"objective[{index}].id",
                     "add [[benefit]] rows or drop the objective",
                 )
-
-
-def _bands(policy: Policy, found: Problems) -> None:
-    found.unique((band.id for band in policy.band), "band")
-    for index, band in enumerate(policy.band):
-        found.amount(band.at_least, f"band[{index}].at_least")
-    for index, row in enumerate(policy.frequency):
-        at = f"frequency[{index}]"
-        found.known(row.band, {band.id for band in policy.band}, "band", f"{at}.band")
-        found.amount(float(row.per_year), f"{at}.per_year")
-        _confidence(row.confidence, f"{at}.confidence", found)
