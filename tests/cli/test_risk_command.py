@@ -198,6 +198,45 @@ def test_a_model_without_threats_has_nothing_to_simulate(document, capsys):
     assert "[no-threats]" in capsys.readouterr().err
 
 
+POLICY = """\
+schema = "halfdoor/policy/1"
+name = "audit-first"
+version = "1"
+issuer = "us"
+kind = "policy"
+[[requirement]]
+item = "final-parameters"
+group = "identified"
+kind = "audit"
+evidence = "audit-report"
+attestor = "third-party"
+clause = "an audit first"
+"""
+DOSSIER = """\
+schema = "halfdoor/dossier/1"
+policy = "./policy.toml"
+risk_model = "./rm4.toml"
+[model]
+name = "m"
+version = "1"
+developer = "d"
+[[item]]
+id = "final-parameters"
+group = "anyone"
+"""
+
+
+def test_threats_alone_put_no_model_out_of_scope(document, capsys):
+    (document.parent / "policy.toml").write_text(POLICY)
+    (document.parent / "halfdoor.toml").write_text(DOSSIER)
+    command = ["assess", str(document.parent), "--draws", "100", "--json"]
+    assert main(command) == 1
+    assert json.loads(capsys.readouterr().out)["scope"]["in_scope"]
+    document.write_text(RM4.split("[[threat]]", maxsplit=1)[0])
+    assert main(command) == 2
+    assert "[no-domains]" in capsys.readouterr().err
+
+
 def test_check_tells_every_error_at_once(document, capsys):
     text = RM4.replace("p5 = 0.5,", "p5 = 1.5,").replace("attempts = {OC3 = 12}", "attempts = {OC3 = -1}")
     document.write_text(text.replace('judgement = "made up"\n', ""))

@@ -113,6 +113,15 @@ def _standings(
     )
     known = {domain.id: domain for domain in model.domain}
     named = [*known, *(t.domain for t in policy.tier), *(row.domain for row in policy.limit)]
+    if not known:  # then nobody has checked the domains of actors and threats against any
+        named += [*(actor.domain for actor in model.actor), *(threat.domain for threat in model.threat)]
+    if not named:
+        raise InputError(
+            "no-domains",
+            "neither the risk model nor the policy names a domain, so nothing can be called out of scope",
+            where=f"risk model {model.name}",
+            remedy="add [[domain]] to the risk model, or assess with one that has domains",
+        )
     return {id_: standing(known.get(id_, Domain(id=id_)), grounds, facts) for id_ in dict.fromkeys(named)}
 
 

@@ -335,6 +335,15 @@ def test_one_row_of_a_kind_asks_for_all_of_them():
         assert code in {p.code for p in check(model(THREATS_ALONE + row)) if not p.lint}
 
 
+def test_an_ability_without_a_row_of_its_own_is_looked_at_too():
+    rules = "".join(f'[[rule]]\ngives = "{a}"\nneeds = ["{b}"]\nsource = "s"\n' for a, b in ("xy", "yx"))
+    found = check(model(SOUND.replace("[[domain]]", rules + "[[domain]]", 1)))
+    assert [(p.code, p.where, p.lint) for p in found] == [
+        ("unreachable-ability", "rule[2].gives", True),
+        ("unreachable-ability", "rule[3].gives", True),
+    ]
+
+
 def test_a_circle_beside_a_way_in_is_no_problem():
     circle = '[[rule]]\ngives = "run"\nneeds = ["strip"]\nsource = "a paper"\n'
     assert check(model(SOUND.replace("[[domain]]", circle + "[[domain]]", 1))) == ()

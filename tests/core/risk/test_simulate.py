@@ -192,6 +192,24 @@ def test_uplift_lowers_no_figure(row, plain, uplifted):
     assert frequencies == sorted(frequencies, reverse=True)
 
 
+def test_a_pool_of_experts_is_simulated_as_their_mixture():
+    pool = Spread(pool=(Spread(p5=1, p50=2, p95=4), Spread(p5=50, p50=100, p95=200, weight=3)))
+    found = one(threat(damage=pool, actors={"a": 1.0}, attempts={"a": 1.0}))
+    sigma = math.log(2) / Z95
+    experts = [(0.25, stats.lognorm(sigma, scale=2)), (0.75, stats.lognorm(sigma, scale=100))]
+    assert found.annual_harm.mean == pytest.approx(sum(w * e.mean() for w, e in experts), rel=1e-4)
+    for x, frequency in found.event_frequency:
+        assert frequency == pytest.approx(sum(w * e.sf(x) for w, e in experts), rel=1e-4)
+    for level in (found.annual_harm.p5, found.annual_harm.p50, found.annual_harm.p95):
+        below = sum(w * e.cdf(level) for w, e in experts)
+        assert min(abs(below - p) for p in (0.05, 0.5, 0.95)) < 2e-3
+
+
+def test_what_the_spread_of_damage_is_changes_no_mean():
+    row = threat(Step(name="x", p=0.3), damage=spread(1, 3, 20), actors={"a": 4.0}, attempts={"a": 2.0})
+    assert one(row) == one(msgspec.structs.replace(row, spread="event"))
+
+
 def test_a_step_that_cannot_fail_or_never_succeeds():
     sure = one(threat(Step(name="x", p=1.0))).p_success
     assert (sure.mean, sure.steps["x"].share) == (1, 0)
