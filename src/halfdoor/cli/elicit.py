@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="GLOB",
-        help="which numbers, as 'reach.OC1.*' (default: those that rest on judgement alone)",
+        help="which numbers, as 'reach.OC1.*' (default: those that rest on judgement)",
     )
     new.add_argument("--expert", default="", metavar="NAME", help="whom it is for; a name or an id")
     new.add_argument(

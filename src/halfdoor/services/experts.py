@@ -63,7 +63,7 @@ def ask(
 ) -> Asked:
     """Write a questionnaire for one expert.
 
-    patterns: as `core.risk.addresses.choose`; none: the numbers that rest on judgement alone
+    patterns: as `core.risk.addresses.choose`; none: the numbers that rest on judgement
     Raises InputError: of the model, of the calibration questions, `unknown-number`, `no-questions`, `exists`,
     `cannot-write`.
     """
@@ -72,7 +72,7 @@ def ask(
     if not chosen:
         raise InputError(
             "no-questions",
-            "no number of this model rests on judgement alone",
+            "no number of this model rests on judgement",
             where=model,
             remedy="name some with --numbers",
         )

@@ -79,10 +79,20 @@ def test_two_rows_with_the_same_ids_are_told_apart(model):
     assert {a: n.now for a, n in found.items()} == {"reach.a.vetted.p": 0.1, "reach.a.vetted.p#2": 0.2}
 
 
-def test_without_patterns_what_rests_on_judgement_alone_is_chosen(model):
+def test_without_patterns_what_rests_on_judgement_is_chosen(model):
     chosen = choose(numbers(model), [])
     assert chosen
-    assert all(n.judgement and not n.source and n.now is not None for n in chosen)
+    assert all(n.judgement and n.now is not None for n in chosen)
+    assert {n.address for n in numbers(model).values() if n.judgement and not n.source and n.now} <= {
+        n.address for n in chosen
+    }
+
+
+def test_of_a_row_with_a_source_what_its_judgement_names_is_chosen():
+    step = Step(name="S1 one", p=0.5, uplifted=0.7)
+    threat = Threat(id="t", domain="d", step=(step,), source="a paper", judgement="uplifted: ours")
+    model = RiskModel(schema="halfdoor/risk-model/1", name="m", version="1", threat=(threat,))
+    assert [n.address for n in choose(numbers(model), [])] == ["threat.t.step.S1.uplifted"]
 
 
 def test_a_pattern_takes_brackets_and_points_as_they_are(model):

@@ -37,14 +37,16 @@ def numbers(model: RiskModel) -> dict[str, Number]:
 
 
 def choose(found: Mapping[str, Number], patterns: Sequence[str]) -> list[Number]:
-    """The numbers that a pattern names; without patterns, those that rest on judgement alone.
+    """The numbers that a pattern names; without patterns, those that rest on judgement.
+
+    Of a row with a source and a judgement these are the numbers that the judgement names ("uplifted: …").
 
     In a pattern `*` stands for anything; all else, brackets too, for itself. A number that the model
     leaves out is chosen only where the pattern says `uplifted`.
     Raises InputError `unknown-number` for a pattern that names nothing.
     """
     if not patterns:
-        return [n for n in found.values() if n.judgement and not n.source and n.now is not None]
+        return [n for n in found.values() if n.now is not None and _is_judged(n)]
     chosen: dict[str, Number] = {}
     for pattern in patterns:
         shape = re.compile(".*".join(map(re.escape, pattern.split("*"))))
@@ -62,6 +64,12 @@ def choose(found: Mapping[str, Number], patterns: Sequence[str]) -> list[Number]
             )
         chosen.update(named)
     return [found[address] for address in found if address in chosen]
+
+
+def _is_judged(number: Number) -> bool:
+    if not number.judgement or not number.source:
+        return bool(number.judgement)
+    return bool(set(re.findall(r"\w+", number.judgement)) & set(number.name.split(".")))
 
 
 def nearest_address(address: str, found: Iterable[str]) -> str:
