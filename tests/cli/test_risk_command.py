@@ -108,6 +108,16 @@ def test_seed_and_draws_are_inputs(document, capsys):
     assert ours["mean"] == theirs["mean"]  # exact, whatever the seed
 
 
+def test_long_work_says_so_and_keeps_standard_output_clean(document, capsys):
+    assert (
+        main(["risk", "simulate", str(document), "--draws", "100000", "--threat", "sure-thing", "--json"])
+        == 0
+    )
+    said = capsys.readouterr()
+    assert "Simulating" in said.err
+    assert json.loads(said.out)["draws"] == 100_000
+
+
 @pytest.mark.parametrize("columns", ["72", "80", "100"])
 def test_a_person_reads_chance_harm_and_where_it_stops(document, capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
