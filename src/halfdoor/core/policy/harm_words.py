@@ -26,14 +26,14 @@ def sentences(
 ) -> list[str]:
     """The first says what the proposal adds, beside what there is anyway."""
     model, policy = situation.model, situation.policy
-    told = []
+    found: list[str] = []
     for unit in dict.fromkeys(t.unit for t in model.threat):
         before, more, over = (
             np.sum([harm[t.id] for t in model.threat if t.unit == unit], axis=0)
             for harm in (base, added, committed)
         )
-        told.append(_added(unit, before, more, over, float(policy.horizon_years)))
-    found = [f"As proposed, this model adds {'; it adds '.join(told)}."]
+        said = _added(unit, before, more, over, float(policy.horizon_years))
+        found.append(f"As proposed, this model adds {said}." if not found else f"It adds {said}.")
     chief = max(threats, key=lambda t: t.added_per_year.mean / (t.baseline_per_year.mean or 1.0))
     if chief.added_per_year.mean > 0:
         found.append(f"It adds most, beside what there is anyway, where {chief.words or chief.id}.")
@@ -53,17 +53,19 @@ def sentences(
 def _added(unit: str, base: Floats, added: Floats, committed: Floats, years: float) -> str:
     there = amount(float(base.mean()), unit)
     if not added.any():
-        return f"nothing that is not there already (a baseline of {there} a year, on average)"
-    span = f"{years:g} years" if years != 1 else "1 year"
+        return f"nothing that is not there already: {there} a year, on average"
+    span = f", {_interval(committed, unit)} over {years:g} years" if years != 1 else ""
     return (
-        f"{_interval(added, unit)} a year (in 90 of 100 cases) to a baseline of {there} a year, on average, "
-        f"and {_interval(committed, unit)} over {span}"
+        f"{_interval(added, unit)} a year{span} (90 of 100 cases), to a baseline of {there} a year on average"
     )
 
 
 def _interval(values: Floats, unit: str) -> str:
+    """`$4.5M to $70M`, `44,000 to 1,700,000 people`, `up to 3 deaths`."""
     low, high = (amount(float(x), unit) for x in np.percentile(values, (5, 95)))
-    return f"up to {high}" if low == amount(0.0, unit) else f"{low} to {high}"
+    if low == amount(0.0, unit):
+        return f"up to {high}"
+    return f"{low.removesuffix(' ' + unit)} to {high}" if low != high else high
 
 
 def judged_rows(threat: Threat, situation: Situation) -> list[Sourced]:
