@@ -8,6 +8,7 @@ of them is what a configuration is worth to the actor: never less when more is s
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import TYPE_CHECKING
 
@@ -113,20 +114,17 @@ class Routes:
         result = []
         size = -(-self._count // 8)
         for sets in self._sets.values():
-            best = np.zeros(self._count)
-            narrowest: dict[frozenset[tuple[frozenset[str], bool]], Floats | None] = {}
-            for items, within in sets:
-                # Items that the same groups have are behind the same door.
+            # Items that the same groups have are behind the same door.
+            behind: dict[frozenset[tuple[frozenset[str], bool]], int] = {}
+            for items, affordable in sets:
                 doors = frozenset(having[item] for item in items)
-                if doors not in narrowest:
-                    through = [self._doors.through(groups, service=service) for groups, service in doors]
-                    open_ = np.min(through, axis=0) if through else np.ones(self._count)
-                    narrowest[doors] = open_ if open_.any() else None
-                reach = narrowest[doors]
-                if reach is not None:
-                    packed = np.frombuffer(within.to_bytes(size, "big"), dtype=np.uint8)
-                    affordable = np.unpackbits(packed, count=self._count)
-                    np.maximum(best, reach * affordable, out=best)
+                behind[doors] = behind.get(doors, 0) | affordable
+            best = np.zeros(self._count)
+            for doors, affordable in behind.items():
+                through = [self._doors.through(groups, service=service) for groups, service in doors]
+                packed = np.frombuffer(affordable.to_bytes(size, "big"), dtype=np.uint8)
+                reach = functools.reduce(np.minimum, through, np.unpackbits(packed, count=self._count))
+                np.maximum(best, reach, out=best)
             result.append(best)
         return result
 
