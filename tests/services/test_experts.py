@@ -246,6 +246,18 @@ def test_cookes_weights_go_into_the_pool(folder):
     assert "Cooke" in found["reach.a.vetted.p"].judgement
 
 
+def test_with_equal_weights_truths_are_shown_and_weigh_nothing(folder):
+    files = calibrated(folder)
+    merged = merge("ours.toml", files, folder / "new.toml", truths=folder / "truths.toml")
+    assert [score.expert for score in merged.scores] == ["good", "bad"]
+    pool = numbers(read(folder / "new.toml"))["reach.a.vetted.p"].now.pool
+    assert [part.weight for part in pool] == [None, None]
+    weighed, alike = merged.panels
+    assert (weighed.weights, alike.weights) == ("cooke", "equal")
+    assert weighed.calibration == pytest.approx(merged.scores[0].calibration, abs=0.01)
+    assert weighed.calibration > alike.calibration
+
+
 def test_where_nobody_with_weight_answered_the_models_own_number_stays(folder):
     files = calibrated(folder)
     merged = merge(

@@ -127,11 +127,18 @@ def _show(merged: Merged) -> None:
 
     if merged.scores:
         print(styled("Experts on the calibration questions", "bold"))
+        pooled = {"cooke": "pool, these weights", "equal": "pool, equal weights"}
         rows = [
-            (s.expert, f"{s.calibration:.3g}", f"{s.information:.2f}", f"{s.weight:.3f}")
-            for s in merged.scores
+            ("expert", "calibration", "information", "weight"),
+            *(
+                (s.expert, f"{s.calibration:.3g}", f"{s.information:.2f}", f"{s.weight:.3f}")
+                for s in merged.scores
+            ),
+            *((pooled[p.weights], f"{p.calibration:.3g}", f"{p.information:.2f}", "") for p in merged.panels),
         ]
-        print(columns([("expert", "calibration", "information", "weight"), *rows], align="lrrr", indent=2))
+        print(columns(rows, align="lrrr", indent=2))
+        if merged.weights == "equal":
+            print("  The weights are Cooke's; here all weigh alike.")
         print()
     for number in merged.numbers:
         _show_number(number)

@@ -13,7 +13,7 @@ from halfdoor.core.model.words import listed
 from halfdoor.core.risk import check as risk_check
 from halfdoor.core.risk.addresses import choose, numbers
 from halfdoor.core.risk.document import RiskModel
-from halfdoor.core.risk.pooling import SEEDS_ADVISED, Score, Seed, cooke
+from halfdoor.core.risk.pooling import SEEDS_ADVISED, Score, Seed, cooke, panel
 from halfdoor.core.risk.problem import Problem
 from halfdoor.readers.atomic import write_new
 from halfdoor.readers.library import load_risk_model, source_text
@@ -32,13 +32,25 @@ if TYPE_CHECKING:
 _MARK = "+experts"  # on the version of a model with pools in it
 
 
+class PanelScore(msgspec.Struct, frozen=True):
+    """How the pool itself does on the calibration questions, under one way of weighing."""
+
+    weights: Weights
+    calibration: float
+    information: float
+
+
 class Merged(msgspec.Struct, frozen=True):
-    """The result of a merge. `problems`: what `risk check` says of the new model; lints only."""
+    """The result of a merge. `problems`: what `risk check` says of the new model; lints only.
+
+    panels: the pool with Cooke's weights and with equal ones, where calibration questions were asked
+    """
 
     file: str
     model: str
     weights: Weights
     scores: list[Score]
+    panels: list[PanelScore]
     numbers: list[PooledNumber]
     notes: list[str]
     problems: list[Problem]
@@ -99,6 +111,7 @@ def merge(
 ) -> Merged:
     """Pool experts' answers into a new risk model; nothing is written where anything is wrong.
 
+    truths: of the calibration questions; needed for Cooke's weights, with equal ones only scored and shown
     Raises InputError: of the model, of the first wrong answer, `same-expert`, `other-model`, `no-answers`,
     those of weighing, `cannot-edit`, `exists`, `cannot-write`, or with the code of the first error that the
     new model would have.
@@ -108,8 +121,12 @@ def merge(
     papers = [read_answers(path, found) for path in answers]
     experts = [expert for _, expert in papers]
     notes = _belong(papers, risk_model)
-    scores = _scores(papers, weights, truths, cutoff, notes)
-    weighing = {score.expert: score.weight for score in scores} if scores else None
+    if weights == "cooke" and truths is None:
+        raise InputError(
+            "no-truths", "Cooke's weights need the truths", where="--truths", remedy="add --truths FILE"
+        )
+    scores, panels = _scores(papers, truths, cutoff, notes) if truths else ((), [])
+    weighing = {score.expert: score.weight for score in scores} if weights == "cooke" else None
     pools = [
         pooled_number(found[a], experts, weighing) for a in found if any(a in e.answers for e in experts)
     ]
@@ -131,6 +148,7 @@ def merge(
         model=f"{risk_model.name} {risk_model.version}",
         weights=weights,
         scores=list(scores),
+        panels=panels,
         numbers=[number for number, _ in pools],
         notes=notes,
         problems=list(problems),
@@ -168,19 +186,9 @@ def _belong(papers: Sequence[tuple[Questionnaire, Expert]], model: RiskModel) ->
 
 
 def _scores(
-    papers: Sequence[tuple[Questionnaire, Expert]],
-    weights: Weights,
-    truths: Path | None,
-    cutoff: float,
-    notes: list[str],
-) -> tuple[Score, ...]:
-    """Cooke's scores, or none where all weigh alike."""
-    if weights == "equal":
-        return ()
-    if truths is None:
-        raise InputError(
-            "no-truths", "Cooke's weights need the truths", where="--truths", remedy="add --truths FILE"
-        )
+    papers: Sequence[tuple[Questionnaire, Expert]], truths: Path, cutoff: float, notes: list[str]
+) -> tuple[tuple[Score, ...], list[PanelScore]]:
+    """How each expert does on the calibration questions, and how the pool does with either weights."""
     known = read_truths(truths)
     if not known:
         raise InputError("no-truths", "there is no truth in it", where=str(truths), remedy="add [[truth]]")
@@ -192,15 +200,18 @@ def _scores(
                     "not-calibrated",
                     f"{expert.name} has not answered calibration question {id_!r}",
                     where=expert.file,
-                    remedy="have it answered, leave the expert out, or pool with equal weights",
+                    remedy="have it answered, leave the expert out, or leave out --truths and Cooke's weights",
                 )
     spare = sorted({id_ for _, expert in papers for id_ in expert.calibration} - set(known))
     if spare:
         notes.append(f"No truth is stated for {listed(spare)}, so nothing is made of the answers to that.")
     if len(known) < SEEDS_ADVISED:
         notes.append(f"{len(known)} calibration questions say little; {SEEDS_ADVISED} or more are better.")
-    return cooke(
-        {expert.name: [expert.calibration[id_] for id_ in known] for _, expert in papers},
-        [Seed(value, scales[id_] == "log") for id_, value in known.items()],
-        cutoff=cutoff,
-    )
+    answers = {expert.name: [expert.calibration[id_] for id_ in known] for _, expert in papers}
+    seeds = [Seed(value, scales[id_] == "log") for id_, value in known.items()]
+    scores = cooke(answers, seeds, cutoff=cutoff)
+    ways: dict[Weights, dict[str, float]] = {
+        "cooke": {score.expert: score.weight for score in scores},
+        "equal": dict.fromkeys(answers, 1.0),
+    }
+    return scores, [PanelScore(way, *panel(answers, seeds, each)) for way, each in ways.items()]

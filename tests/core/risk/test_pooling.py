@@ -12,7 +12,7 @@ from scipy import stats
 from halfdoor.core.errors import InputError
 from halfdoor.core.risk.distributions import fit
 from halfdoor.core.risk.document import Spread
-from halfdoor.core.risk.pooling import LEVELS, Seed, apart, calibration, cooke, information
+from halfdoor.core.risk.pooling import LEVELS, Seed, apart, calibration, cooke, information, panel
 
 # The tobacco study: seven experts, ten questions with known answers, percentiles 5, 25, 50, 75, 95.
 # Data: Mendeley Data, doi 10.17632/tp5sp4gcd5.1 (described in Cooke and Goossens 2008, doi
@@ -92,9 +92,23 @@ def test_the_best_expert_of_a_published_study():
 
 
 def test_pools_of_a_published_study():
-    assert scored(dict.fromkeys(TOBACCO, 1 / 7)) == pytest.approx((0.20, 0.45), abs=0.005)
+    alike = dict.fromkeys(TOBACCO, 1 / 7)
     weights = {score.expert: score.weight for score in cooke(TOBACCO, SEEDS, levels=FIVE)}
-    assert scored(weights) == pytest.approx((0.663905907814218, 0.5276742544199166), abs=1e-9)
+    published = (0.663905907814218, 0.5276742544199166)
+    assert panel(TOBACCO, SEEDS, alike, levels=FIVE) == pytest.approx((0.20, 0.45), abs=0.005)
+    assert panel(TOBACCO, SEEDS, weights, levels=FIVE) == pytest.approx(published, abs=1e-9)
+    assert panel(TOBACCO, SEEDS, {n: 7 * w for n, w in weights.items()}, levels=FIVE) == pytest.approx(
+        published, abs=1e-9
+    )
+    for each in (alike, weights):
+        assert panel(TOBACCO, SEEDS, each, levels=FIVE) == pytest.approx(scored(each), abs=1e-12)
+
+
+def test_a_panel_of_one_scores_as_that_expert():
+    for name, rows in TOBACCO.items():
+        (alone,) = cooke({name: rows}, SEEDS, levels=FIVE)
+        found = panel({name: rows}, SEEDS, {name: 1.0}, levels=FIVE)
+        assert found == pytest.approx((alone.calibration, alone.information), rel=1e-9)
 
 
 answer = st.lists(st.floats(0.01, 100).map(lambda x: round(x, 2)), min_size=3, max_size=3, unique=True).map(
@@ -105,24 +119,24 @@ answer = st.lists(st.floats(0.01, 100).map(lambda x: round(x, 2)), min_size=3, m
 @given(st.data())
 def test_scores_by_brute_force(data):
     count = data.draw(st.integers(1, 12))
-    panel = {name: data.draw(st.lists(answer, min_size=count, max_size=count)) for name in ("a", "b", "c")}
+    people = {name: data.draw(st.lists(answer, min_size=count, max_size=count)) for name in ("a", "b", "c")}
     truths = data.draw(st.lists(st.floats(0.01, 100), min_size=count, max_size=count))
     logarithmic = data.draw(st.booleans())
     seeds = [Seed(truth, logarithmic) for truth in truths]
     try:
-        found = {score.expert: score for score in cooke(panel, seeds)}
+        found = {score.expert: score for score in cooke(people, seeds)}
     except InputError:  # calibration may be 0 to the last digit, for all of them
-        assert all(calibration(rows, truths, LEVELS) < 1e-12 for rows in panel.values())
+        assert all(calibration(rows, truths, LEVELS) < 1e-12 for rows in people.values())
         return
     turn = np.log if logarithmic else np.asarray
-    for name, rows in panel.items():
+    for name, rows in people.items():
         bins = [np.searchsorted(row, truth, side="left") for row, truth in zip(rows, truths, strict=True)]
         share = np.bincount(bins, minlength=4) / count
         statistic = 2 * count * stats.entropy(share, [0.05, 0.45, 0.45, 0.05])
         assert found[name].calibration == pytest.approx(float(stats.chi2.sf(statistic, 3)), rel=1e-7)
         narrow = []
         for number, row in enumerate(rows):
-            everything = turn([truths[number], *(v for other in panel.values() for v in other[number])])
+            everything = turn([truths[number], *(v for other in people.values() for v in other[number])])
             reach = np.ptp(everything)
             edges = [everything.min() - reach / 10, *turn(row), everything.max() + reach / 10]
             narrow.append(stats.entropy([0.05, 0.45, 0.45, 0.05], np.diff(edges) / (1.2 * reach)))
@@ -143,12 +157,12 @@ def test_whoever_is_below_the_cutoff_weighs_nothing():
 
 
 def test_points_and_logarithms_of_nothing_have_no_score():
-    for panel, seed in (
+    for people, seed in (
         ({"a": [(1.0, 1.0, 2.0)]}, Seed(1.5)),
         ({"a": [(0.0, 1.0, 2.0)]}, Seed(1.5, logarithmic=True)),
     ):
         with pytest.raises(InputError) as raised:
-            cooke(panel, [seed])
+            cooke(people, [seed])
         assert raised.value.code == "bad-calibration"
         assert "a states" in raised.value.message
 

@@ -20,6 +20,7 @@ import math
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 from scipy import special
 
 from halfdoor.core.errors import InputError
@@ -84,6 +85,36 @@ def cooke(
         Score(name, right, narrow, one / total)
         for (name, right, narrow), one in zip(scores, raw, strict=True)
     )
+
+
+def panel(
+    answers: Mapping[str, Sequence[Stated]],
+    seeds: Sequence[Seed],
+    weights: Mapping[str, float],
+    *,
+    levels: Sequence[float] = LEVELS,
+) -> tuple[float, float]:
+    """Calibration and information of the pool itself, at these weights, on the calibration questions.
+
+    Between their percentiles the experts' distributions are flat here, as Cooke's decision maker has it.
+    """
+    _check(answers, seeds)
+    truths, rows, narrow = [], [], []
+    total = math.fsum(weights.values())
+    for number, seed in enumerate(seeds):
+        stated = {name: _scaled(given[number], seed) for name, given in answers.items()}
+        truth = _scaled((seed.truth,), seed)[0]
+        low, high = _span(list(stated.values()), truth)
+        points = np.unique(np.concatenate([[low, high], *stated.values()]))
+        mixed = np.zeros_like(points)
+        for name, answer in stated.items():
+            share = weights[name] / total
+            mixed += share * np.interp(points, [low, *answer, high], [0.0, *levels, 1.0])
+        row = tuple(float(value) for value in np.interp(levels, mixed, points))
+        truths.append(truth)
+        rows.append(row)
+        narrow.append(information(row, (low, high), levels))
+    return calibration(rows, truths, levels), math.fsum(narrow) / len(narrow)
 
 
 def calibration(answers: Sequence[Stated], truths: Sequence[float], levels: Sequence[float]) -> float:
