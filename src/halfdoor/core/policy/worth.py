@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from halfdoor.core.model.configuration import Configuration
     from halfdoor.core.policy.ledger import Benefits
     from halfdoor.core.policy.outlook import Situation
+    from halfdoor.core.risk.distributions import Floats
 
 INPUTS_MAX = 5  # inputs shown
 _DRAWS_MAX = 20_000
@@ -87,13 +88,16 @@ class _Case:
 
     def inputs(self) -> Iterator[tuple[Gain, str, str]]:
         """What knowing each stream of draws is worth, where it stands out from noise."""
-        utility = self._stakes.over_draws(self._rows, _DRAWS_MAX)
-        if not (utility.max(axis=0) > utility[self._taken]).any():
+        every = self._stakes.over_draws(self._rows, _DRAWS_MAX)
+        now = every[self._taken]
+        rivals = [row for row in _undominated(every) if (row > now).any()]
+        if not rivals:
             return
+        utility = np.stack([now, *rivals])
         words = labels(self._situation.model)
         for stream in self._streams():
             values = self._situation.gates.access.draws.uniform(stream)[: utility.shape[1]]
-            gain = held_out(utility, values, bins=_BINS, now=self._taken)
+            gain = held_out(utility, values, bins=_BINS, now=0)
             if gain.value > _ERRORS * gain.error:
                 yield gain, stream, words.get(stream, (stream, ""))[0]
 
@@ -161,6 +165,15 @@ class _Case:
         if isinstance(outcome, TierInScope):
             return self._stakes.rows({axis.domain: outcome}), frozenset()
         return frozenset(), self._stakes.asking_for(axis.what) if outcome else frozenset()
+
+
+def _undominated(utility: Floats) -> list[Floats]:
+    """The options that are not at most as good as another one in every draw."""
+    kept: list[Floats] = []
+    for row in sorted(utility, key=lambda u: -float(u.mean())):
+        if not any((row <= other).all() for other in kept):
+            kept.append(row)
+    return kept
 
 
 def _worth(
