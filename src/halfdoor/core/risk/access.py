@@ -269,7 +269,7 @@ class Gate:
         if key not in self._reached:
             here = self._reach.stolen(self._x) if stolen else 0
             for group in groups:
-                here |= self._reach.open(group, self._x, service=service)
+                here |= self._reach.above(group, self._x, service=service)
             self._reached[key] = here
         return self._reached[key]
 

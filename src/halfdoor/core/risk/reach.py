@@ -48,7 +48,7 @@ class ReachDraws:
         self._groups = groups
         self._draws = draws
         self._horizon = horizon_years
-        self._open: dict[tuple[str, bool, float], int] = {}
+        self._above: dict[tuple[str, bool, float], int] = {}
         self._stolen: dict[float, int] = {}
 
     @property
@@ -63,12 +63,12 @@ class ReachDraws:
             return rho
         return 1 - (1 - rho) * (1 - self._running("leak", group))
 
-    def open(self, group: str, x: float, *, service: bool) -> int:
+    def above(self, group: str, x: float, *, service: bool) -> int:
         """The draws in which access through a group is above x, as bits."""
         key = (group, service, x)
-        if key not in self._open:
-            self._open[key] = bits(self.access(group, service=service) > x)
-        return self._open[key]
+        if key not in self._above:
+            self._above[key] = bits(self.access(group, service=service) > x)
+        return self._above[key]
 
     def stolen(self, x: float) -> int:
         """The draws in which theft is above x, as bits."""
