@@ -200,7 +200,7 @@ def _scores(
                     "not-calibrated",
                     f"{expert.name} has not answered calibration question {id_!r}",
                     where=expert.file,
-                    remedy="have it answered, leave the expert out, or leave out --truths and Cooke's weights",
+                    remedy="have it answered, leave the expert out, or pool with equal weights and no truths",
                 )
     spare = sorted({id_ for _, expert in papers for id_ in expert.calibration} - set(known))
     if spare:
