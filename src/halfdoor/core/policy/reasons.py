@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from halfdoor.core.policy.constraints import Constraints, LimitInForce, TierInScope
     from halfdoor.core.policy.frequency import FrequencyInForce
-    from halfdoor.core.policy.search import Permitted
     from halfdoor.core.policy.requirements import RequirementFinding
+    from halfdoor.core.policy.search import Permitted
 REASONS_MAX = 20
 
 
