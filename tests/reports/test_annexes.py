@@ -83,7 +83,7 @@ def test_the_plan_annex_has_every_stage_what_it_asks_and_what_stays_done():
     text = page_text(render_memo(heron_filled()))
     for said in (
         "In two stages to the widest permitted",
-        "weights to auditors; sampling to identified users nothing: it may be taken today",
+        "weights to auditors and sampling to identified users. nothing: it may be taken today",
         "60 days at stage 1 without an incident in 3,000 uses.",
         "60 % training code",
         "Not permitted yet",

@@ -116,10 +116,7 @@ def test_colour_adds_nothing_but_colour():
 
 def test_the_first_step_and_the_harm_have_a_line_each():
     screen = " ".join(render(heron_filled(), 100).split())
-    assert (
-        "First step Weights to auditors and sampling to identified users (open today; 1 more stage)."
-        in screen
-    )
+    assert "First step Weights to auditors and sampling to identified users. 1 more stage in" in screen
     assert "Harm For information: proposed, an event" in screen
     assert "For information" not in render(filled(heron(), binding=True), 100)
     bare = msgspec.structs.replace(heron(), plan=None, harm=None)
@@ -137,3 +134,18 @@ def test_the_one_sentence_on_what_would_change_the_answer():
     unstated = msgspec.structs.replace(heron().flips[0], now="not stated", sentence="State the compute.")
     first = msgspec.structs.replace(heron(), flips=[*heron().flips, unstated])
     assert summary.change(first) == "State the compute."
+
+
+def test_where_no_stage_is_permitted_the_plan_says_what_one_would_need():
+    assert llama().plan is not None
+    assert not llama().plan.stages
+    assert summary.first_step(llama()) == llama().plan.sentence
+    assert [name for name, _ in summary.further(llama())][:1] == ["plan"]
+
+
+def test_a_stage_that_says_nothing_is_told_by_what_it_opens():
+    base = heron_filled()
+    asking = msgspec.structs.replace(base.plan.stages[1], sentence="")
+    found = msgspec.structs.replace(base, plan=msgspec.structs.replace(base.plan, stages=[asking]))
+    said = summary.first_step(found)
+    assert said.startswith("Sampling and training code to anyone. Asks first: 60 days at stage 1")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from halfdoor.core.model.words import listed
-from halfdoor.reports import words
+from halfdoor.reports import summary, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,10 +81,4 @@ def _plan(first: Assessment, second: Assessment) -> Iterator[str]:
 
 def _opens(plan: Plan, assessment: Assessment) -> str:
     """What the first stage opens, in words; empty where there is none."""
-    if not plan.stages:
-        return ""
-    say = words.Dictionary(assessment)
-    by_groups: dict[tuple[str, ...], list[str]] = {}
-    for item, groups in plan.stages[0].opens.items():
-        by_groups.setdefault(tuple(groups), []).append(words.item(item))
-    return listed([f"{words.some(items, 4)} to {say.groups(groups)}" for groups, items in by_groups.items()])
+    return summary.opens(plan.stages[0], assessment) if plan.stages else ""

@@ -12,6 +12,7 @@ from halfdoor.reports import words
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from halfdoor.core.annex import Stage
     from halfdoor.core.assessment import Assessment, Binding, ExpectResult, NextMeasurement
     from halfdoor.reports.board import Board
 
@@ -200,6 +201,8 @@ def further(assessment: Assessment) -> list[tuple[str, str]]:
     if assessment.plan and assessment.plan.stages:
         stages = words.count(len(assessment.plan.stages), "stage")
         found.append(("plan", f"a plan to the widest permitted in {stages}"))
+    elif assessment.plan and assessment.plan.beyond:
+        found.append(("plan", "what would have to be shown before a first stage"))
     if assessment.harm:
         kind = "held against the policy's lines" if assessment.harm.binding else "for information"
         found.append(("harm", f"an estimate of harm, {kind}"))
@@ -207,15 +210,26 @@ def further(assessment: Assessment) -> list[tuple[str, str]]:
 
 
 def first_step(assessment: Assessment) -> str:
-    """The first stage of the plan and what it asks; empty where there is none."""
-    if not assessment.plan or not assessment.plan.stages:
+    """The first stage of the plan, or why there is none; empty where there is no plan."""
+    if assessment.plan is None:
         return ""
-    stage = assessment.plan.stages[0]
-    asked = len(stage.conditions)
-    when = f"{words.count(asked, 'condition')} to meet first" if asked else "open today"
-    rest = len(assessment.plan.stages) - 1
-    more = f"; {words.count(rest, 'more stage')}" if rest else ""
-    return f"{stage.sentence.strip().rstrip('.')} ({when}{more})."
+    if not assessment.plan.stages:
+        return words.sentence(assessment.plan.sentence)
+    stage, *rest = assessment.plan.stages
+    asked = f" Asks first: {words.ended(stage.conditions[0])}" if stage.conditions else ""
+    more = f" {words.count(len(rest), 'more stage')} in the report." if rest else ""
+    return f"{words.sentence(stage.sentence or opens(stage, assessment))}{asked}{more}"
+
+
+def opens(stage: Stage, assessment: Assessment) -> str:
+    """What a stage opens, in words, bundled by groups: "weights to auditors and sampling to anyone"."""
+    dictionary = words.Dictionary(assessment)
+    by_groups: dict[tuple[str, ...], list[str]] = {}
+    for item, groups in stage.opens.items():
+        by_groups.setdefault(tuple(groups), []).append(words.item(item))
+    return listed(
+        [f"{words.some(items, 4)} to {dictionary.groups(groups)}" for groups, items in by_groups.items()]
+    )
 
 
 def _of_cases(row: NextMeasurement) -> str:
