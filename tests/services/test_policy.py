@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from assessments import WREN
 from halfdoor.cli.terminal import hashing
 from halfdoor.core.errors import InputError
 from halfdoor.readers import library
@@ -109,11 +110,15 @@ def test_a_folder_a_file_and_a_shipped_case_are_the_same_release(ours, tmp_path)
 
 
 def test_the_day_is_the_release_or_the_one_asked_for_or_today(ours, tmp_path):
-    text = library.case("cwm-32b").decode().replace("released = 2025-09-24\n", "")
-    (tmp_path / "undated.toml").write_text(text)
-    assert compared("seger-2023", ours, tmp_path / "undated.toml")[0].as_of == TODAY.isoformat()
-    asked = dt.date(2026, 1, 2)
-    assert compared("seger-2023", ours, "cwm-32b", as_of=asked)[0].as_of == asked.isoformat()
+    released, asked = dt.date(2025, 5, 4), dt.date(2026, 1, 2)
+    (tmp_path / "undated.toml").write_text(WREN)
+    (tmp_path / "dated.toml").write_text(WREN.replace("[model]\n", f"[model]\nreleased = {released}\n"))
+    both = tmp_path / "undated.toml", tmp_path / "dated.toml"
+    found = compared("seger-2023", ours, *both)
+    assert [one.as_of for one in found] == [TODAY.isoformat(), released.isoformat()]
+    assert [one.first.answer for one in found] == ["out of scope"] * 2
+    found = compared("seger-2023", ours, *both, as_of=asked)
+    assert [one.as_of for one in found] == [asked.isoformat()] * 2
 
 
 def test_a_policy_that_passes_a_domain_over_gives_no_answer(ours):
