@@ -33,8 +33,8 @@ class Frontier(msgspec.Struct, frozen=True):
     by_rank:  all borders over ranks are here, each widened or narrowed in the full lattice
     beyond:   a widest permitted configuration around the proposal, where that is permitted
     within:   a minimal blocking combination inside the proposal, where that is not
-    Where not complete, the configurations that keep most benefit come first, and the combinations that
-    forbid most: those of least benefit.
+    Where not complete, these come first; then, in order of benefit, those over ranks, then others up to
+    BORDERS_MAX: configurations that keep most, combinations that forbid most, those of least benefit.
     """
 
     widest: tuple[Configuration, ...]
@@ -73,22 +73,46 @@ def frontier(
             beyond=beyond,
             within=within,
         )
-    found, blocks = ({search.cells.configuration(mask) for mask in side} for side in (widest, blocking))
-    steps, all_ranks = rank_steps(groups, ranks or {}), False
+    steps = rank_steps(groups, ranks or {})
+    over_ranks: tuple[list[Configuration], list[Configuration], bool] = [], [], False
     if len(steps) < len(groups.shareable):  # else each rank is one group, and the search has just been done
-        coarse = Search(Cells(listed, steps, groups), rows, gain)
-        wide, block, all_ranks = coarse.borders()
-        search.operations = 0
-        found.update(search.lifted(map(coarse.cells.configuration, wide), search.grow))
-        blocks.update(search.lifted(map(coarse.cells.configuration, block), search.shrink))
+        over_ranks = _over_ranks(search, Search(Cells(listed, steps, groups), rows, gain))
     return Frontier(
-        _first(beyond, sorted(found, key=lambda c: (-search.benefit(c), tuple(c.cells())))),
-        _first(within, sorted(blocks, key=lambda c: (search.benefit(c), tuple(c.cells())))),
+        _ranked(beyond, over_ranks[0], widest, search, sign=-1),
+        _ranked(within, over_ranks[1], blocking, search, sign=1),
         complete=False,
-        by_rank=all_ranks,
+        by_rank=over_ranks[2],
         beyond=beyond,
         within=within,
     )
+
+
+def _over_ranks(fine: Search, coarse: Search) -> tuple[list[Configuration], list[Configuration], bool]:
+    """The borders over ranks, widened and narrowed in the full lattice; and whether these are all."""
+    widest, blocking, complete = coarse.borders()
+    fine.operations = 0
+    wide = list(fine.lifted(map(coarse.cells.configuration, widest), fine.grow))
+    block = list(fine.lifted(map(coarse.cells.configuration, blocking), fine.shrink))
+    return wide, block, complete and (len(wide), len(block)) == (len(widest), len(blocking))
+
+
+def _ranked(
+    near: Configuration | None,
+    over_ranks: Iterable[Configuration],
+    others: Iterable[int],
+    search: Search,
+    *,
+    sign: int,
+) -> tuple[Configuration, ...]:
+    """The one around the proposal, all over ranks, and of the others the best, up to BORDERS_MAX."""
+
+    def best(found: Iterable[Configuration]) -> list[Configuration]:
+        return sorted(found, key=lambda c: (sign * search.benefit(c), tuple(c.cells())))
+
+    first = dict.fromkeys([*([near] if near is not None else []), *best(over_ranks)])
+    further = best({search.cells.configuration(mask) for mask in others} - set(first))
+    most = max(searching.BORDERS_MAX - len(first), 0 if first else 1)
+    return (*first, *further[:most])
 
 
 def rank_steps(groups: Groups, ranks: Mapping[str, int]) -> list[frozenset[str]]:
@@ -139,12 +163,6 @@ def shrink(
             if not permitted(less):
                 current, narrowed = less, True
     return current
-
-
-def _first(one: Configuration | None, rest: Iterable[Configuration]) -> tuple[Configuration, ...]:
-    """The one around the proposal and the best of the others, at most BORDERS_MAX."""
-    head = [] if one is None else [one]
-    return tuple([*head, *(config for config in rest if config != one)][: max(searching.BORDERS_MAX, 1)])
 
 
 def _sorted(found: Iterable[Configuration]) -> tuple[Configuration, ...]:

@@ -108,11 +108,13 @@ class Search:
     def borders(self) -> tuple[list[int], list[int], bool]:
         """Take an unexplored configuration, walk to the border it is on the side of, block that side.
 
-        Widest, blocking, and whether these are all.
+        Widest, blocking, and whether these are all. Where they are not, the widest one that opens what keeps
+        most benefit first is among them, and one combination that blocks everything open.
         """
         widest: list[int] = []
         blocking: list[int] = []
         size = len(self.cells.items) * self.cells.width
+        full = (1 << size) - 1
         with Minisat22(bootstrap_with=self.cells.inclusion()) as solver:
             solver.set_phases(list(range(1, size + 1)))  # start from wide configurations
             while len(widest) + len(blocking) <= BORDERS_MAX and self.operations <= OPERATIONS_MAX:
@@ -122,11 +124,15 @@ class Search:
                 if self.broken(seed) is None:
                     top = self.grow(seed)
                     widest.append(top)
-                    solver.add_clause(self.cells.numbers(((1 << size) - 1) & ~top))
+                    solver.add_clause(self.cells.numbers(full & ~top))
                 else:
                     bottom = self.shrink(seed)
                     blocking.append(bottom)
                     solver.add_clause([-n for n in self.cells.numbers(bottom)])
+        if self.broken(0) is None:
+            widest.append(self.grow(0))
+        if self.broken(full) is not None:
+            blocking.append(self.shrink(full))
         return widest, blocking, False
 
     def near(self, proposed: Configuration | None) -> tuple[Configuration | None, Configuration | None]:
