@@ -14,7 +14,7 @@ from halfdoor.core.policy.document import Band, Frequency, NetTable
 from halfdoor.core.policy.harm import Harms
 from halfdoor.core.risk.document import Defence, Exposure, Flaw, Leak, Spread, Step, Threat
 from harms import harmful, situation
-from worlds import example, score
+from worlds import DAY, example, score
 
 replace = msgspec.structs.replace
 
@@ -157,6 +157,9 @@ def test_flaws_count_copies_beyond_those_that_are_out():
     assert shared.flaws[0].per_year.mean == pytest.approx(30)
     hosted = annex(asked(threat(), model={"flaw": (flaw,)}, group="nobody"))
     assert hosted.flaws[0].per_year.mean == 0
+    policy = {"scope": replace(example().policy.scope, already_public=False)}
+    out = annex(asked(threat(), model={"flaw": (flaw,)}, policy=policy, public=DAY))
+    assert out.flaws[0].per_year.mean == 0  # what is public already has its copies
 
 
 def test_net_stands_beside_gross_and_counts_what_is_open():
