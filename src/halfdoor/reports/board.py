@@ -132,7 +132,7 @@ def release_board(assessment: Assessment, *, rows_max: int | None = None) -> Boa
     if rows_max is None:
         bundles: list[tuple[str, list[str]]] = [(words.item(name), [name]) for name in stands]
     else:
-        bundles = _bundles(stands, rows_max, _families(assessment))
+        bundles = _bundles(stands, rows_max, _named(assessment, stands))
     rows = [_row(label, items, stands[items[0]], lattice, public) for label, items in bundles]
     kept = rows if rows_max is None else _most_telling(rows, rows_max)
     return Board(
@@ -265,9 +265,14 @@ def _row(label: str, items: Sequence[str], stand: Stand, lattice: _Lattice, publ
     )
 
 
-def _families(assessment: Assessment) -> dict[str, str]:
-    """Item -> the name of the bundle that the assessment puts it in."""
-    return {item: bundle.words for bundle in assessment.bundles for item in bundle.items}
+def _named(assessment: Assessment, stands: Mapping[str, Stand]) -> dict[str, str]:
+    """Item -> the assessment's name for its bundle, where the proposal treats all of the bundle alike too."""
+    return {
+        item: bundle.words
+        for bundle in assessment.bundles
+        if len({stands[item] for item in bundle.items if item in stands}) == 1
+        for item in bundle.items
+    }
 
 
 def _bundles(

@@ -102,7 +102,7 @@ def frequencies(curve: Curve, bands: Iterable[BandHarm]) -> Frequencies | None:
         top=_TOP,
         right=_LEFT + _WIDTH,
         bottom=_TOP + _HEIGHT,
-        across=tuple(Tick(at, words.harm(v, curve.unit)) for v, at in across.ticks()),
+        across=tuple(Tick(at, words.amount(v, curve.unit)) for v, at in across.ticks()),
         up=tuple(Tick(at, _often(v)) for v, at in up.ticks()),
         lines=tuple(line for line in shown if line.path),
         bounds=tuple(bounds),
@@ -114,7 +114,7 @@ def _rows(curve: Curve) -> Iterable[tuple[str, str, str, str]]:
     for x, nothing, proposed, widest in zip(
         curve.x, curve.nothing, curve.proposed, curve.widest, strict=False
     ):
-        yield words.harm(x, curve.unit), _often(nothing), _often(proposed), _often(widest)
+        yield words.amount(x, curve.unit), _often(nothing), _often(proposed), _often(widest)
 
 
 def _often(frequency: float) -> str:

@@ -158,6 +158,7 @@ def environment() -> jinja2.Environment:
             "in_hundred": words.in_hundred,
             "cases": words.cases,
             "harm": words.harm,
+            "amount": words.amount,
             "figure": words.figure,
             "per_year": words.per_year,
             "measured": words.measured,

@@ -38,7 +38,7 @@ class Room:
     withheld: int = 4
     box: int = 720
     label: int = 60
-    bundles: int = 12
+    bundles: int = 9
     domains: int = 8
     restrictions: int = 3
     measurements: int = 3
@@ -52,7 +52,7 @@ FULL = Room(
     others=150,
     box=600,
     label=44,
-    bundles=11,
+    bundles=8,
     restrictions=2,
     measurements=2,
     measure=56,
@@ -69,7 +69,7 @@ TIGHT = Room(
     others=100,
     cell=54,
     measure=44,
-    change=110,
+    change=125,
     withheld=2,
     box=400,
     label=32,
@@ -118,7 +118,7 @@ def _side(assessment: Assessment, room: Room) -> float:
     """Why, tiers, measure next."""
     lines = 3.0 + sum(_wrap(text, room.reason, _SIDE) + 0.5 for text, _ in summary.reasons(assessment))
     lines += 5 + sum(_wrap(d.words, 60, 20) + 1.3 for d in assessment.scope.domains[: room.domains])
-    lines += 4 + _wrap(summary.change(assessment), room.change, _SIDE - 8)
+    lines += 4 + _wrap(summary.change(assessment, room.measure), room.change, _SIDE - 8)
     lines += sum(
         0.4 + _wrap(row.words or row.claim, room.measure, 21) for row in assessment.next[: room.measurements]
     )

@@ -179,8 +179,10 @@ def restrictions(assessment: Assessment) -> list[Restriction]:
     return found
 
 
-def change(assessment: Assessment) -> str:
+def change(assessment: Assessment, name_max: int = 80) -> str:
     """The one sentence on what would change the answer; empty where nothing is known that would.
+
+    `name_max`: characters for the name of a measurement.
 
     What was not stated comes first, then the measurement most likely to change it, then a value at which the
     verdict changes.
@@ -190,7 +192,7 @@ def change(assessment: Assessment) -> str:
         return words.sentence(unstated[0])
     if assessment.next:
         row = assessment.next[0]
-        what = words.clipped(row.words or row.claim, 80)
+        what = words.clipped(row.words or row.claim, name_max)
         return f"Most likely {words.uncapital(what)}: in {_of_cases(row)}."
     return words.sentence(assessment.flips[0].sentence) if assessment.flips else ""
 

@@ -37,11 +37,16 @@ def money_range(cost: Cost) -> str:
     return middle if low == high else f"{middle} (90{NBSP}%: {low}{DASH}{high})"
 
 
-def harm(amount: float, unit: str) -> str:
+def harm(value: float, unit: str) -> str:
     """An amount of harm in its unit: `$1.2M`, `0.03 deaths`; money and lives are never added."""
     if unit == "USD":
-        return f"${figure(amount)}" if 0 < amount < 0.01 else money(amount)  # noqa: PLR2004  below a cent
-    return f"{figure(amount)}{NBSP}{unit}"
+        return f"${figure(value)}" if 0 < value < 0.01 else money(value)  # noqa: PLR2004  below a cent
+    return f"{figure(value)}{NBSP}{unit}"
+
+
+def amount(value: float, unit: str) -> str:
+    """The same where the unit stands beside it, in a heading: `$1.2M`, `0.03`."""
+    return harm(value, unit) if unit == "USD" else figure(value)
 
 
 def figure(amount: float) -> str:
@@ -79,9 +84,11 @@ def duration(days: float) -> str:
 
 
 def percent(share: str | float | None) -> str:
-    """A share of one as `62 %`; `<1 %` and `>99 %` near the ends, a dash for none."""
+    """A share of one as `62 %`; `<1 %` and `>99 %` near the ends, a dash for none; `< 0.2` as `<20 %`."""
     if share is None or share == "":
         return DASH
+    if isinstance(share, str) and share.startswith("<"):  # too few draws to say more
+        return f"<{percent(share[1:])}"
     value = float(share) * 100
     if 0 < value < 1:
         return f"<1{NBSP}%"
