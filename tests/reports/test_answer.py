@@ -7,6 +7,7 @@ import pytest
 
 from annexed import filled, heron_filled
 from assessments import heron, llama, own_groups, stretched, wren
+from halfdoor.core.editions import redact
 from halfdoor.reports import summary
 from halfdoor.reports.answer import WIDTH_MIN, render
 
@@ -149,3 +150,14 @@ def test_a_stage_that_says_nothing_is_told_by_what_it_opens():
     found = msgspec.structs.replace(base, plan=msgspec.structs.replace(base.plan, stages=[asking]))
     said = summary.first_step(found)
     assert said.startswith("Sampling and training code to anyone. Asks first: 60 days at stage 1")
+
+
+def test_an_edition_says_what_it_withholds_and_gives_reasons_without_it():
+    public = redact(heron_filled(), "public")
+    screen = " ".join(render(public, 100).split())
+    assert "public edition, which withholds" in screen
+    assert "edition" not in render(heron_filled(), 100)
+    whole = " ".join(render(heron_filled(), 100).split())
+    assert "$" in whole.partition("Why")[2].partition("Not measured")[0]
+    assert "$" not in screen.partition("Why")[2].partition("Not measured")[0]
+    assert "Why" in screen

@@ -87,3 +87,30 @@ def test_a_long_chain_and_a_great_circle_end():
     links = [Link(a, b) for a, b in itertools.pairwise(nodes)]
     lay_out(nodes, [*links, Link(nodes[5], nodes[1])], 300)
     assert nodes[-1].layer == 2999
+
+
+@settings(deadline=None)
+@given(EDGES)
+def test_the_order_chosen_never_crosses_more_than_the_one_given(edges):
+    nodes, links = graph(edges)
+    layered._break_circles(nodes, links)
+    layered._choose_layers(nodes, links, near=False)
+    layers = [[] for _ in range(max(node.layer for node in nodes) + 1)]
+    for node in nodes:
+        layers[node.layer].append(node)
+    for link in links:
+        layered._bend(link, layers)
+    joined = layered._Joined(links)
+    before = joined.crossings(layers)
+    ordered = layered._ordered([list(layer) for layer in layers], joined)
+    assert joined.crossings(ordered) <= before
+    assert [sorted(map(id, layer)) for layer in ordered] == [sorted(map(id, layer)) for layer in layers]
+
+
+def test_what_can_be_drawn_without_crossings_is():
+    left = [Node(f"l{i}", "item", ()) for i in range(8)]
+    right = [Node(f"r{i}", "ability", ()) for i in range(8)]
+    links = [Link(left[i], right[(5 * i + 3) % 8]) for i in range(8)]
+    lay_out([*left, *right], links, 300)
+    places = [(link.source.y, link.target.y) for link in links]
+    assert all((a - c) * (b - d) >= 0 for (a, b), (c, d) in itertools.combinations(places, 2))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from halfdoor.core.annex import GraphRule
 from halfdoor.core.assessment import (
     Combination,
+    Cost,
     EvidenceRow,
     ExpectResult,
     LimitResult,
@@ -64,9 +65,12 @@ def combination_rows(access: AccessModel, actors: Iterable[Actor] | None = None)
     """
     words = {a.id: a.words for a in access.model.ability}
     rows: dict[tuple[str, str, tuple[str, ...]], Combination] = {}
+    costs: dict[tuple[str, Way], Cost] = {}  # the same for every actor
     for ability, actor, way, share, spend, upper_bound in access.combinations(actors):
         if share < SHOWN_FROM:
             continue
+        if (ability, way) not in costs:
+            costs[ability, way] = cost_of(spend)
         row = Combination(
             ability=ability,
             words=words.get(ability, ""),
@@ -76,7 +80,7 @@ def combination_rows(access: AccessModel, actors: Iterable[Actor] | None = None)
             variant=way.variant,
             items=list(way.items),
             probability=f"{share:.4f}",
-            cost=cost_of(spend),
+            cost=costs[ability, way],
             upper_bound=upper_bound,
         )
         # A rule may name a variant of its own, and then serves every variant: the same items once.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from halfdoor.reports import board as boards
 from halfdoor.reports import summary, words
+from halfdoor.reports.annexes import withheld
 from halfdoor.reports.screen import LABEL_MIN, Emphasis, Page, table
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def _opening(page: Page, assessment: Assessment, board: Board, budget: _Budget) 
         f"policy {subject.policy} · risk model {subject.risk_model} · "
         f"evidence as of {words.date(assessment.as_of)}"
     )
+    if assessment.withheld:
+        page.paragraph(f"{assessment.edition} edition, which withholds {words.some(withheld(assessment), 3)}")
     page.gap()
     page.heading("Answer")
     verdict = summary.label(assessment).upper()

@@ -96,7 +96,7 @@ def frequencies(curve: Curve, bands: Iterable[BandHarm]) -> Frequencies | None:
     ]
     return Frequencies(
         unit=curve.unit,
-        width=_LEFT + _WIDTH + 24,
+        width=_LEFT + _WIDTH + 46,
         height=_TOP + _HEIGHT + 45,
         left=_LEFT,
         top=_TOP,
