@@ -10,6 +10,7 @@ from annexed import heron_filled
 from assessments import heron, llama, wren
 from halfdoor.core.editions import WITHHELD, redact
 from halfdoor.reports.annexes import annexes, withheld
+from halfdoor.reports.answer import render
 from halfdoor.reports.memo import render_memo
 
 replace = msgspec.structs.replace
@@ -136,3 +137,41 @@ def test_the_board_edition_withholds_nothing_and_says_so_in_its_heading():
     assert "Withheld" not in text
     regulator = page_text(render_memo(redact(heron(), "regulator")))
     assert "Release memo, regulator edition" in regulator
+
+
+def test_thousands_of_borders_are_counted_and_the_best_are_listed():
+    ladder = ["staff", "auditors", "vetted", "identified", "anyone"]
+    items = list(heron().proposed)
+    many = [{name: [ladder[n // 5**i % 5]] for i, name in enumerate(items[:6])} for n in range(5000)]
+    page = render_memo(replace(heron(), widest=many, blocking=many))
+    text = page_text(page)
+    assert "The best 40 of 5000 widest permitted configurations" in text
+    assert "40 of 5000 minimal blocking combinations" in text
+    assert len(page) < 2 * len(render_memo(heron()))
+    assert "All widest permitted configurations" in page_text(render_memo(heron()))
+
+
+@pytest.mark.parametrize("kind", ["frequency", "ledger"])
+def test_reasons_without_a_way_or_an_actor_are_told_all_the_same(kind):
+    row = next(row for row in heron().verdict.binding if row.kind == "limit")
+    bare = replace(
+        row,
+        kind=kind,
+        row=f"{kind}-row",
+        items={},
+        actor="",
+        ability="",
+        probability=None,
+        allowed=None,
+        cost=None,
+        derivation=None,
+        sentence=f"What the {kind} row says",
+    )
+    verdict = replace(heron().verdict, binding=[bare], sentences=[bare.sentence])
+    permitted = replace(heron(), proposed=heron().widest[0], verdict=verdict, expects=[])
+    text = page_text(render_memo(permitted))
+    assert f"What the {kind} row says. {kind}-row" in text
+    assert f"What the {kind} row says." in render(permitted, 100)
+    assert "Cheapest known way" not in text
+    nothing = "Nothing goes too far, but what is withheld lacks an answer in the ledger."
+    assert (nothing in text) == (kind == "ledger")

@@ -4,7 +4,7 @@ import msgspec
 
 from assessments import heron, llama
 from halfdoor.core.assessment import Combination, Cost
-from halfdoor.reports.combinations import combination_table
+from halfdoor.reports.combinations import ROWS_MAX, combination_table
 
 COST = Cost(1, 10, 100, 1, 1)
 
@@ -47,3 +47,11 @@ def test_no_share_is_lost():
     }
     assert shown == {float(row.probability) for row in assessment.combinations}
     assert sum(columns for _, columns in found.domains) == len({row.actor for row in assessment.combinations})
+
+
+def test_a_page_bears_so_many_holdings_and_counts_the_rest():
+    every = [combination(["sampling"], cost=Cost(1, 10 + n, 100, 1, 1)) for n in range(ROWS_MAX + 7)]
+    found = table(*every)
+    assert sum(len(ability.rows) for ability in found.abilities) == ROWS_MAX
+    assert found.left_out == 7
+    assert table(every[0]).left_out == 0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from halfdoor.core.assessment import Assessment, Combination, Cost
 
 _LIKELY, _POSSIBLE = 0.5, 0.1  # the shades of a cell begin here
+ROWS_MAX = 400  # holdings that a page can bear; all of them stand in assessment.json
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class CombinationTable:
 
     columns: tuple[ActorColumn, ...]
     abilities: tuple[AbilityRows, ...]
+    left_out: int = 0  # holdings beyond `ROWS_MAX`
 
     @property
     def domains(self) -> list[tuple[str, int]]:
@@ -89,10 +91,14 @@ def combination_table(assessment: Assessment) -> CombinationTable:
     abilities: dict[str, list[Combination]] = {}
     for row in assessment.combinations:
         abilities.setdefault(row.ability, []).append(row)
-    return CombinationTable(
-        columns,
-        tuple(AbilityRows(name, rows[0].words, _rows(rows, columns)) for name, rows in abilities.items()),
-    )
+    shown, room, left_out = [], ROWS_MAX, 0
+    for name, rows in abilities.items():
+        folded = _rows(rows, columns)
+        left_out += max(len(folded) - room, 0)
+        if room:
+            shown.append(AbilityRows(name, rows[0].words, folded[:room]))
+        room = max(room - len(folded), 0)
+    return CombinationTable(columns, tuple(shown), left_out)
 
 
 def _columns(rows: Iterable[Combination]) -> tuple[ActorColumn, ...]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 GRAPH_WIDTH, GRAPH_WIDTH_ANNEX, GRAPH_WIDTH_WHOLE = 470.0, 640.0, 1020.0
 _WAYS_DRAWN = 2
+BORDERS_MAX = 40  # listed in the annex; all of them stand in assessment.json
 
 
 def render_memo(assessment: Assessment) -> str:
@@ -50,6 +51,7 @@ def render_memo(assessment: Assessment) -> str:
             derivations=derivations(assessment),
             table=combination_table(assessment),
             widest=_widest(assessment),
+            borders_max=BORDERS_MAX,
             interval=drawings.interval,
             annexes=annexes,
             annex_of={annex.name: f"annex {annex.letter}" for annex in annexes}.get,
@@ -134,10 +136,10 @@ def _curves(assessment: Assessment) -> list[Frequencies]:
 
 
 def _widest(assessment: Assessment) -> list[tuple[Configuration, list[str]]]:
-    """Every widest permitted configuration, with how it differs from the one on the board."""
+    """The widest permitted configurations, best first, with how each differs from the one on the board."""
     shown, aside = boards.shown_configuration(assessment)
     choices = assessment.widest_setting_security_aside if aside else assessment.widest
-    return [(choice, boards.differences(shown, choice, assessment)) for choice in choices]
+    return [(choice, boards.differences(shown, choice, assessment)) for choice in choices[:BORDERS_MAX]]
 
 
 @cache
