@@ -60,7 +60,9 @@ def figure(amount: float) -> str:
             return f"{figure(amount / limit)}{NBSP}{name}"
     if 0.0001 <= abs(amount) < 1e6:  # noqa: PLR2004  beyond, zeros have to be counted
         shown = float(f"{amount:.2g}")
-        return f"{shown:,.0f}" if abs(shown) >= 10 else f"{shown:.6f}".rstrip("0").rstrip(".")  # noqa: PLR2004
+        if abs(shown) >= 10:  # noqa: PLR2004  two figures before the point
+            return f"{shown:,.0f}"
+        return f"{shown:.6f}".rstrip("0").rstrip(".")
     mantissa, _, power = f"{amount:.1e}".partition("e")
     return f"{mantissa.removesuffix('.0')}e{int(power)}"
 
