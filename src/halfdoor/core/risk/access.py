@@ -15,7 +15,7 @@ import numpy as np
 from halfdoor.core.ids import parse_item
 from halfdoor.core.model.groups import Groups
 from halfdoor.core.risk.abilities import STEPS_MAX, STEPS_TOTAL_MAX, Holdings, Way, Ways, derive
-from halfdoor.core.risk.bound import RuleByRule
+from halfdoor.core.risk.bound import upper_bound
 from halfdoor.core.risk.distributions import Floats, Mask
 from halfdoor.core.risk.draws import Draws, all_bits, bits
 from halfdoor.core.risk.kept import KEPT_BYTES_MAX, Kept
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Combinations = list[tuple[frozenset[str], int]]  # items, and the draws in which they are enough
 
 # Where these are used up, access is bounded from above instead.
-PAYMENTS_MAX = 500_000  # rules paid over all actors and derivations: some ten seconds at 20,000 draws
+PAYMENTS_MAX = 200_000  # rules paid over all actors and derivations: some ten seconds at 20,000 draws
 BITS_MAX = 4_000_000_000  # derivations × draws that are remembered: half a gigabyte
 DRAWN_ANEW = 20  # so many times dearer is a rule whose numbers are not kept
 COMPARED_MAX = 2_000  # sets of items that are compared with each other
@@ -71,6 +71,9 @@ class AccessModel:
         self._reach: dict[str, ReachDraws] = {}
         self._payments_left = PAYMENTS_MAX
         self._bits_left = BITS_MAX
+        fits = len(model.rule) * _SPEND_BYTES * draws.count <= KEPT_BYTES_MAX
+        self._dearness = 1 if fits else DRAWN_ANEW
+        self.unlisted: list[str] = []
 
     def ways(self, ability: str) -> Ways:
         """All minimal derivations of an ability."""
@@ -99,20 +102,23 @@ class AccessModel:
         alone stands for the whole: a lower bound on cost, hence an upper bound on access.
         """
         if not complete:
-            parts = [self._rule(r) for r in way.rules]
-            return Spend(
-                np.max([p.usd for p in parts], axis=0),
-                np.max([p.days for p in parts], axis=0),
-                min(p.skill for p in parts),
-            )
+            dearest = self._rule(way.rules[0])
+            for rule in way.rules[1:]:
+                part = self._rule(rule)
+                dearest = Spend(
+                    np.maximum(dearest.usd, part.usd),
+                    np.maximum(dearest.days, part.days),
+                    min(dearest.skill, part.skill),
+                )
+            return dearest
         return self._kept.get(way.rules, _SPEND_BYTES * self.draws.count, lambda: self._sum(way.rules))
 
     def _sum(self, rules: tuple[int, ...]) -> Spend:
-        first, *rest = (self._rule(r) for r in rules)
-        usd, days, skill = first.usd, first.days, first.skill
-        for part in rest:
-            usd, days, skill = usd + part.usd, days + part.days, max(skill, part.skill)
-        return Spend(usd, days, skill)
+        total = self._rule(rules[0])
+        for rule in rules[1:]:  # one at a time: a long derivation does not fit in memory whole
+            part = self._rule(rule)
+            total = Spend(total.usd + part.usd, total.days + part.days, max(total.skill, part.skill))
+        return total
 
     def _rule(self, index: int) -> Spend:
         rule = self.model.rule[index]
@@ -164,8 +170,7 @@ class AccessModel:
 
     def _spare(self, payments: int, kept: int) -> bool:
         """Take what is needed from what is left; False where it is not enough."""
-        rules = len(self.model.rule) * _SPEND_BYTES * self.draws.count
-        payments *= 1 if rules <= KEPT_BYTES_MAX else DRAWN_ANEW
+        payments *= self._dearness
         remember = kept * self.draws.count
         if payments > self._payments_left or remember > self._bits_left:
             return False
@@ -187,26 +192,39 @@ class AccessModel:
         """Rows of the combination table: one per ability, actor and minimal set of items.
 
         Yields (ability, actor, cheapest way with those items, P(within limits), its spend, is upper bound).
+        Abilities whose derivations are too long to go through have no rows; `unlisted` names them.
         """
         chosen = tuple(actors if actors is not None else self.model.actor)
+        self.unlisted = []
+        left = PAYMENTS_MAX
         for ability in dict.fromkeys(rule.gives for rule in self.model.rule):
             found = self.ways(ability)
+            left -= self._dearness * sum(len(way.rules) for way in found.ways)
+            if left < 0:
+                self.unlisted.append(ability)
+                continue
             by_items: dict[tuple[tuple[str, ...], str], list[Way]] = {}
             for way in found.ways:
                 by_items.setdefault((way.items, way.variant), []).append(way)
             for ways in by_items.values():
-                spends = [self.spend(way, complete=found.complete) for way in ways]
-                cheapest = min(range(len(ways)), key=lambda i: float(np.median(spends[i].usd)))
-                for actor in chosen:
-                    within = np.any([self.affords(actor.id, s) for s in spends], axis=0)
-                    yield (
-                        ability,
-                        actor,
-                        ways[cheapest],
-                        float(within.mean()),
-                        spends[cheapest],
-                        not found.complete,
-                    )
+                cheapest, spend, shares = self._row(ways, chosen, complete=found.complete)
+                for actor, share in zip(chosen, shares, strict=True):
+                    yield (ability, actor, cheapest, share, spend, not found.complete)
+
+    def _row(
+        self, ways: list[Way], actors: tuple[Actor, ...], *, complete: bool
+    ) -> tuple[Way, Spend, list[float]]:
+        """Of several ways with the same items: the cheapest, its spend, and how often each actor has one."""
+        best: tuple[float, Way, Spend] | None = None
+        within: list[Mask | bool] = [False] * len(actors)
+        for way in ways:
+            spend = self.spend(way, complete=complete)
+            usd = float(np.median(spend.usd))
+            if best is None or usd < best[0]:
+                best = usd, way, spend
+            within = [w | self.affords(a.id, spend) for w, a in zip(within, actors, strict=True)]
+        assert best is not None
+        return best[1], best[2], [float(np.mean(w)) for w in within]
 
 
 class Gate:
@@ -230,8 +248,12 @@ class Gate:
             self.items = tuple(sorted({item for items, _ in ways for item in items}))
             self.operations = sum(2 + len(items) for items, _ in ways)
         else:
-            bound = RuleByRule(
-                access.model, access.holdings, ability, lambda rule: access.affordable(actor, rule)
+            bound = upper_bound(
+                access.model,
+                access.holdings,
+                ability,
+                lambda rule: access.affordable(actor, rule),
+                everything=self._all,
             )
             self._attained = bound.attained
             self.items = bound.items

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from halfdoor.core.errors import InputError
-from halfdoor.core.risk.least_squares import least_squares, settle
+from halfdoor.core.risk.least_squares import least_squares
 from halfdoor.core.risk.quantiles import TABLE_POINTS, Levels, beta_quantile, split_quantile
 
 if TYPE_CHECKING:
@@ -242,11 +242,9 @@ def _fit_beta(points: list[tuple[float, float]], mode: float | None) -> Fitted:
         return float(np.sum(misses(logs[None, :]) ** 2))
 
     found = None
-    if (
-        mode is not None
-    ):  # seek where the peak is inside; elsewhere it is missed by all of its distance to 0 or 1
-        found = settle(misses, np.maximum(start, _PEAKED), 0, _BETA_LOGS[1])
-    if mode is None or found is None or cost(found) > min(mode, 1 - mode) ** 2:
+    if mode is not None:  # where the peak is inside; elsewhere it is missed by its distance to 0 or 1
+        found = least_squares(misses, np.maximum(start, _PEAKED), 0, _BETA_LOGS[1])
+    if found is None or mode is None or cost(found) > min(mode, 1 - mode) ** 2:
         anywhere = least_squares(misses, start, *_BETA_LOGS)
         found = anywhere if found is None or cost(anywhere) < cost(found) else found
     residual = float(np.max(np.abs(misses(found[None, :])[0, : len(points)])))

@@ -29,7 +29,7 @@ def least_squares(misses: Callable[[Floats], Floats], start: Floats, low: float,
 
     `misses` takes points (n × 2) and gives their residuals (n × m).
     """
-    found = settle(misses, start, low, high)
+    found = _settle(misses, start, low, high)
     if found is not None:
         return found
     solution = optimize.least_squares(
@@ -42,7 +42,7 @@ def least_squares(misses: Callable[[Floats], Floats], start: Floats, low: float,
     return np.asarray(solution.x)
 
 
-def settle(misses: Callable[[Floats], Floats], start: Floats, low: float, high: float) -> Floats | None:
+def _settle(misses: Callable[[Floats], Floats], start: Floats, low: float, high: float) -> Floats | None:
     """The minimum inside the bounds, or None where the steps do not settle there."""
     around = np.array([[0, 0], [_STEP, 0], [-_STEP, 0], [0, _STEP], [0, -_STEP]])
     x, damping = np.asarray(start, dtype=np.float64), 1e-6
