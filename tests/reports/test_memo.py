@@ -7,12 +7,23 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from annexed import filled, heron_filled
 from assessments import heron, llama, own_groups, stretched, wren
 from halfdoor.core.assessment import Assessment
+from halfdoor.core.editions import redact
 from halfdoor.reports import room, summary
 from halfdoor.reports.memo import binding_ways, render_memo
 
-ALL = (heron, llama, wren, own_groups, stretched)
+
+def public():
+    return redact(heron_filled(), "public")
+
+
+def stretched_filled():
+    return filled(stretched(), binding=True)
+
+
+ALL = (heron, llama, wren, own_groups, stretched, heron_filled, public, stretched_filled)
 VOID = {"meta", "br", "col", "link", "img", "hr", "input"}
 HOSTILE = "\"'><script>alert(1)</script><img src=//evil.example/x onerror=alert(2)>{{7*7}}</title></style>"
 
@@ -106,7 +117,7 @@ def hostile(value, key=""):
     return value
 
 
-@pytest.mark.parametrize("make", [heron, llama, wren])
+@pytest.mark.parametrize("make", [heron, llama, wren, heron_filled, public])
 def test_a_hostile_dossier_cannot_write_html(make):
     nasty = msgspec.convert(hostile(msgspec.to_builtins(make())), Assessment)
     page = render_memo(nasty)
