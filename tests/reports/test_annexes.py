@@ -6,9 +6,10 @@ import re
 import msgspec
 import pytest
 
-from annexed import heron_filled
+from annexed import bundled, heron_filled
 from assessments import heron, llama, wren
 from halfdoor.core.editions import WITHHELD, redact
+from halfdoor.reports import words
 from halfdoor.reports.annexes import annexes, withheld
 from halfdoor.reports.answer import render
 from halfdoor.reports.memo import render_memo
@@ -111,8 +112,8 @@ def test_the_public_edition_says_what_it_withholds_and_shows_none_of_it():
     text = page_text(page)
     assert "public edition" in text
     assert "The public edition. Withheld, each with its digest" in text
-    for words in withheld(public):
-        assert words in text
+    for said in withheld(public):
+        assert said in text
     for reason in whole.verdict.binding:
         assert reason.sentence not in text
     for sentence in public.verdict.public:
@@ -175,3 +176,10 @@ def test_reasons_without_a_way_or_an_actor_are_told_all_the_same(kind):
     assert "Cheapest known way" not in text
     nothing = "Nothing goes too far, but what is withheld lacks an answer in the ledger."
     assert (nothing in text) == (kind == "ledger")
+
+
+def test_bundles_are_told_beside_the_borders():
+    text = page_text(render_memo(bundled(heron())))
+    for bundle in bundled(heron()).bundles:
+        assert words.some([words.item(name) for name in bundle.items], 20) in text
+    assert "Every border treats alike" not in page_text(render_memo(replace(heron(), bundles=[])))

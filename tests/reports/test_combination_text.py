@@ -6,7 +6,7 @@ import msgspec
 
 from assessments import heron, llama
 from halfdoor.core.assessment import Combination, Cost
-from halfdoor.reports.combination_text import sentence, told
+from halfdoor.reports.combination_text import cheapest, sentence, told
 
 
 def row(items, actor="a", share="0.90", usd=10.0, *, days=1.0, skill=1, upper_bound=False):
@@ -96,3 +96,13 @@ def test_rows_that_read_alike_but_for_the_items_stand_together():
     assert told([]) == []
     free = msgspec.structs.replace(row([]))
     assert "from nothing that is withheld" in sentence(only(free).holdings[0], 1, everybody=True)
+
+
+def test_in_plain_words_the_ability_is_what_can_be_done_and_items_are_named():
+    rows = [row(["final-parameters", "architecture"]), row(["sampling"], usd=99.0)]
+    (said,) = cheapest(rows)
+    assert said.replace("\u00a0", " ").startswith("Actor a can run it for $10 (90 %: $5.00–$40)")
+    assert "from weights + architecture:" in said
+    wordless = [msgspec.structs.replace(one, words="") for one in rows]
+    assert "gets run for" in cheapest(wordless)[0]
+    assert len(cheapest(heron().combinations)) == len({r.ability for r in heron().combinations})

@@ -16,7 +16,7 @@ from halfdoor.core.model.words import listed
 from halfdoor.reports import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from halfdoor.core.assessment import Combination, Cost
 
@@ -64,6 +64,12 @@ def told(rows: Iterable[Combination]) -> list[Told]:
     return found
 
 
+def cheapest(rows: Sequence[Combination]) -> list[str]:
+    """One plain sentence for each ability: its cheapest holding, and who gets it with that."""
+    classes = len({(row.domain, row.actor) for row in rows})
+    return [sentence(one.holdings[0], classes, plain=True) for one in told(rows)]
+
+
 def _adds_nothing(one: Holding, other: Holding) -> bool:
     """A smaller holding inside it serves everybody as often, as cheaply, as fast."""
     return (
@@ -90,11 +96,12 @@ def _folded(holdings: Sequence[Holding]) -> list[Holding]:
     return result
 
 
-def sentence(holding: Holding, classes: int, *, everybody: bool) -> str:
+def sentence(holding: Holding, classes: int, *, everybody: bool = False, plain: bool = False) -> str:
     """`An amateur gets it for $150 (90 %: $61–$690) in 2 days from …`, and who else.
 
-    `classes`: how many classes of actors were asked about. `everybody`: every other class with its number;
-    else how many they are, and their range.
+    classes:   how many classes of actors were asked about
+    everybody: every other class with its number; else how many they are, and their range
+    plain:     the ability and the items in words, not by their ids
     """
     ranked = sorted(holding.rows, key=lambda row: float(row.probability))
     mostly = [row for row in ranked if float(row.probability) >= _MOSTLY]
@@ -105,8 +112,8 @@ def sentence(holding: Holding, classes: int, *, everybody: bool) -> str:
     who = "every class of actors" if every else _who(subject)
     skill = f", with skill {cost.skill}" if cost.skill else ""
     said = (
-        f"{words.capital(who)} gets {subject.ability} for {words.money_range(cost)} "
-        f"in {words.duration(cost.days_p50)}{skill}, from {_label(holding)}: "
+        f"{words.capital(who)} {_gets(subject, plain=plain)} for {words.money_range(cost)} "
+        f"in {words.duration(cost.days_p50)}{skill}, from {_label(holding, words.item if plain else str)}: "
         f"{'at most ' if subject.upper_bound else ''}{number}{words.NBSP}in{words.NBSP}100"
     )
     others = [row for row in ranked if row is not subject]
@@ -130,8 +137,15 @@ def _who(row: Combination) -> str:
     return row.actor_words or row.actor
 
 
-def _label(holding: Holding) -> str:
-    sets = [" + ".join(sorted(items, key=_weights_first)) for items in (holding.items, *holding.alike)]
+def _gets(row: Combination, *, plain: bool) -> str:
+    """`gets strip-safeguards`, or what somebody with that ability can do."""
+    return f"can {row.words}" if plain and row.words else f"gets {row.ability}"
+
+
+def _label(holding: Holding, name: Callable[[str], str]) -> str:
+    sets = [
+        " + ".join(map(name, sorted(items, key=_weights_first))) for items in (holding.items, *holding.alike)
+    ]
     if not holding.items:
         return "nothing that is withheld"
     if len(sets) > _ALIKE_MAX:

@@ -16,6 +16,7 @@ import jinja2
 from halfdoor.reports import annexes as annexed
 from halfdoor.reports import board as boards
 from halfdoor.reports import charts, drawings, summary, words
+from halfdoor.reports.combination_text import cheapest
 from halfdoor.reports.combinations import combination_table
 from halfdoor.reports.room import room_for
 
@@ -50,6 +51,7 @@ def render_memo(assessment: Assessment) -> str:
             graph=_graph([row.derivation for row in ways if row.derivation], GRAPH_WIDTH) if ways else None,
             derivations=derivations(assessment),
             table=combination_table(assessment),
+            cheapest=cheapest(assessment.combinations),
             widest=_widest(assessment),
             borders_max=BORDERS_MAX,
             interval=drawings.interval,
