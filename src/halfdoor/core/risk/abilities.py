@@ -101,13 +101,39 @@ def is_item(need: str) -> bool:
     return need.split("@", maxsplit=1)[0].rsplit(":", 1)[-1] in COMPONENTS
 
 
-def derive(model: RiskModel, ability: str, holdings: Holdings, steps_max: int = STEPS_MAX) -> Ways:
-    """Every inclusion-minimal way to an ability, smallest first; some of them where a cap is met."""
+class Graph:
+    """The rules that one variant can use: for each, the items and the abilities it needs."""
+
+    def __init__(self, model: RiskModel, holdings: Holdings, variant: str) -> None:
+        """Made once and searched for many abilities."""
+        self.usable = usable_rules(model, holdings, variant)
+        self.needs = {i: [n for n in model.rule[i].needs if not is_item(n)] for i in self.usable}
+        self.giving: dict[str, list[int]] = {}
+        for index in self.usable:
+            self.giving.setdefault(model.rule[index].gives, []).append(index)
+
+
+def graphs_of(model: RiskModel, holdings: Holdings) -> dict[str, Graph]:
+    """The graph of each variant."""
+    return {variant: Graph(model, holdings, variant) for variant in holdings.variants}
+
+
+def derive(
+    model: RiskModel,
+    ability: str,
+    holdings: Holdings,
+    steps_max: int = STEPS_MAX,
+    graphs: Mapping[str, Graph] | None = None,
+) -> Ways:
+    """Every inclusion-minimal way to an ability, smallest first; some of them where a cap is met.
+
+    `graphs`: those of the variants, where they are at hand.
+    """
     ways: set[Way] = set()
     complete, steps = True, 0
-    for variant in holdings.variants:
-        usable = usable_rules(model, holdings, variant)
-        found = _rule_sets(model, ability, usable, steps_max - steps)
+    for variant, graph in (graphs or graphs_of(model, holdings)).items():
+        usable = graph.usable
+        found = _rule_sets(model, ability, graph, steps_max - steps)
         complete &= found.complete
         steps += found.steps
         for rules in found.sets:
@@ -145,12 +171,9 @@ class _RuleSets(msgspec.Struct, frozen=True):
     steps: int
 
 
-def _rule_sets(model: RiskModel, ability: str, usable: Mapping[int, object], steps_max: int) -> _RuleSets:
+def _rule_sets(model: RiskModel, ability: str, graph: Graph, steps_max: int) -> _RuleSets:
     """Inclusion-minimal sets of rules, each ability given once and without circles."""
-    giving: dict[str, list[int]] = {}
-    for index in usable:
-        giving.setdefault(model.rule[index].gives, []).append(index)
-    needs = {i: [n for n in model.rule[i].needs if not is_item(n)] for i in usable}
+    giving, needs = graph.giving, graph.needs
     found: set[frozenset[int]] = set()
     chosen: dict[str, int] = {}
     steps = 0

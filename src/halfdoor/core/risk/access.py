@@ -14,7 +14,16 @@ import numpy as np
 
 from halfdoor.core.ids import parse_item
 from halfdoor.core.model.groups import Groups
-from halfdoor.core.risk.abilities import STEPS_MAX, STEPS_TOTAL_MAX, Holdings, Way, Ways, derive
+from halfdoor.core.risk.abilities import (
+    STEPS_MAX,
+    STEPS_TOTAL_MAX,
+    Graph,
+    Holdings,
+    Way,
+    Ways,
+    derive,
+    graphs_of,
+)
 from halfdoor.core.risk.bound import upper_bound
 from halfdoor.core.risk.distributions import Floats, Mask
 from halfdoor.core.risk.draws import Draws, all_bits, bits
@@ -66,6 +75,8 @@ class AccessModel:
         self.around = around
         self._actors = {actor.id: actor for actor in model.actor}
         self._ways: dict[str, Ways] = {}
+        self._steps = 0
+        self._graphs: dict[str, Graph] = {}
         self._kept = Kept()
         self._combinations: dict[tuple[str, str], Combinations | None] = {}
         self._reach: dict[str, ReachDraws] = {}
@@ -78,8 +89,10 @@ class AccessModel:
     def ways(self, ability: str) -> Ways:
         """All minimal derivations of an ability."""
         if ability not in self._ways:
-            left = min(STEPS_MAX, STEPS_TOTAL_MAX - sum(found.steps for found in self._ways.values()))
-            self._ways[ability] = derive(self.model, ability, self.holdings, left)
+            left = min(STEPS_MAX, STEPS_TOTAL_MAX - self._steps)
+            self._graphs = self._graphs or graphs_of(self.model, self.holdings)
+            self._ways[ability] = derive(self.model, ability, self.holdings, left, self._graphs)
+            self._steps += self._ways[ability].steps
         return self._ways[ability]
 
     def reach(self, actor: str) -> ReachDraws:
@@ -198,9 +211,9 @@ class AccessModel:
         self.unlisted = []
         left = PAYMENTS_MAX
         for ability in dict.fromkeys(rule.gives for rule in self.model.rule):
-            found = self.ways(ability)
-            left -= self._dearness * sum(len(way.rules) for way in found.ways)
-            if left < 0:
+            found = self.ways(ability) if left >= 0 else None
+            left -= self._dearness * sum(len(way.rules) for way in found.ways) if found else 0
+            if found is None or left < 0:
                 self.unlisted.append(ability)
                 continue
             by_items: dict[tuple[tuple[str, ...], str], list[Way]] = {}
