@@ -46,3 +46,15 @@ def test_no_other_solver_finds_a_closer_lognormal(values, with_mode):
     ours = np.sum(misses([mu, np.log(sigma)]) ** 2)
     other = optimize.least_squares(misses, [np.log(middle), 0.0])
     assert ours <= 2 * other.cost * (1 + 1e-6) + 1e-12
+
+
+@given(st.floats(1e-3, 1e6), st.lists(st.integers(0, 4), min_size=2, max_size=2), st.booleans())
+def test_values_that_differ_in_their_last_digits_are_as_good_as_one(value, steps, with_mode):
+    values = [value]
+    for step in steps:
+        values.append(values[-1] * (1 + step * 2.0**-52))
+    stated = {"mode": values[1]} if with_mode else {"p50": values[1]}
+    found = fit(Spread(p5=values[0], p95=values[2], **stated), "positive")
+    drawn = found.quantile(np.array([0.05, 0.5, 0.95]))
+    assert np.allclose(drawn, value, rtol=1e-9)
+    assert np.all(np.diff(drawn) >= 0)

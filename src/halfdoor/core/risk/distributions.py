@@ -30,6 +30,7 @@ Kind = Literal["constant", "beta", "pert", "lognormal", "split-lognormal", "mixt
 
 PROBABILITY_MISS_MAX = 0.05
 POSITIVE_MISS_MAX = math.log(1.25)
+_SIGMA_MIN = 1e-12  # below it, rounding decides
 _ROOT_IMAGINARY_MAX = 1e-6  # more than rounding makes of a double root
 _BETA_LOGS = (-7.0, 16.0)  # bounds of log a and log b
 _PEAKED = 0.1  # log a, log b above 0: the density has a peak inside
@@ -283,7 +284,7 @@ def _fit_positive(points: list[tuple[float, float]], mode: float | None) -> Fitt
     """A lognormal by least squares in log space; split at the mode where that misses."""
     z = special.ndtri([level for level, _ in points])
     logs = np.log([value for _, value in points])
-    sigma = _least_sigma(z, logs, None if mode is None else math.log(mode))
+    sigma = max(_least_sigma(z, logs, None if mode is None else math.log(mode)), _SIGMA_MIN)
     mu = float(np.mean(logs - sigma * z))
     if mode is not None:
         mu = float(np.sum(logs - sigma * z) + math.log(mode) + sigma * sigma) / (len(points) + 1)
@@ -318,7 +319,7 @@ def _least_sigma(z: Floats, logs: Floats, log_mode: float | None) -> float:
                 if slope > 0:
                     sigma -= (((cubic[0] * sigma + cubic[1]) * sigma + cubic[2]) * sigma + cubic[3]) / slope
             costs[sigma] = m22 * sigma**4 + 2 * m12 * sigma**3 + (m11 + 2 * m02) * sigma**2 + 2 * m01 * sigma
-    return min(costs, key=lambda sigma: (costs[sigma], sigma))
+    return min(costs, key=lambda sigma: (costs[sigma], sigma), default=0.0)  # all but a constant
 
 
 def _fit_split(logs: Floats, mode: float | None) -> Fitted:
