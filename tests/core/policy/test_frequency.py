@@ -118,7 +118,7 @@ def test_undoing_what_a_reason_names_makes_the_row_kept():
         told.append(reasons_are_causes(question, net=net))
 
     world()
-    assert sum(told) > 12
+    assert sum(told) > 5  # and not idle
 
 
 def reasons_are_causes(question, *, net):

@@ -72,7 +72,7 @@ def measures(threat, exposure, config, draws):
     ]
 
 
-def world(threat, *, draws=COUNT, services=(), horizon=1.0, credit=0.0, uses=None, **fields):
+def world(threat, *, draws=COUNT, services=(), horizon=1.0, credit=0.0, uses=None, rule=(), **fields):
     """One actor with a full purse, `strip` from the weights and `ask` from sampling."""
     model = RiskModel(
         schema="halfdoor/risk-model/1",
@@ -80,7 +80,8 @@ def world(threat, *, draws=COUNT, services=(), horizon=1.0, credit=0.0, uses=Non
         version="0",
         actor=(Actor(id="a", domain="d", budget=100, days=9, skill=1),),
         ability=(Ability(id="strip", mode="fine-tuned"), Ability(id="ask", mode="filtered")),
-        rule=(Rule(gives="strip", needs=("final-parameters",)), Rule(gives="ask", needs=("sampling",))),
+        rule=rule
+        or (Rule(gives="strip", needs=("final-parameters",)), Rule(gives="ask", needs=("sampling",))),
         threat=(threat,),
         **fields,
     )
@@ -232,6 +233,25 @@ def test_what_a_public_model_can_do_already_is_not_added():
         plain.threat, plain.surface, msgspec.structs.replace(plain.uses, reference=np.full(COUNT, 0.3))
     )
     assert (less.added("events", at(weights="anyone")) < plain.added("events", at(weights="anyone"))).all()
+
+
+def test_of_several_safeguards_the_best_one_stops():
+    rows = (Stop(safeguard="filter", p=0.25), Stop(safeguard="monitoring", p=0.5))
+    exposure = world(threat(), services=("sampling",), stop=rows)
+    assert exposure.surface.stopped((0, 1)) == pytest.approx(0.5)
+    assert exposure.surface.stopped((0,)) == pytest.approx(0.25)
+    assert not exposure.surface.stopped(()).any()
+
+
+def test_a_public_model_helps_those_who_can_run_it_and_nobody_else():
+    costly = (
+        Rule(gives="strip", needs=("final-parameters",), cost=500),
+        Rule(gives="ask", needs=("sampling",)),
+    )
+    plain = world(threat(), rule=costly)
+    elsewhere = msgspec.structs.replace(plain.uses, reference=np.full(COUNT, 1.0))
+    known = ThreatExposure(plain.threat, plain.surface, elsewhere)
+    assert known.baseline("events") == pytest.approx(20 * 0.2)
 
 
 def test_out_of_scope_adds_nothing_and_leaves_the_baseline():

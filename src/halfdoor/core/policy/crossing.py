@@ -28,7 +28,7 @@ class Crossing(msgspec.Struct, frozen=True):
         return self.beyond > self.before
 
 
-def cross(ask: Ask, low: float, high: float, now: bool, width: float) -> Crossing | None:  # noqa: FBT001
+def cross(ask: Ask, low: float, high: float, now: bool, width: float) -> Crossing | None:  # noqa: FBT001  an answer
     """Bisect from `low` to `high` down to `width`. None where both ends answer alike.
 
     `now` is the answer as it stands; one of the ends has to give it.
@@ -46,7 +46,7 @@ def cross(ask: Ask, low: float, high: float, now: bool, width: float) -> Crossin
     return Crossing(before, beyond)
 
 
-def polish(ask: Ask, rough: Crossing, now: bool) -> Crossing | None:  # noqa: FBT001
+def polish(ask: Ask, rough: Crossing, now: bool) -> Crossing | None:  # noqa: FBT001  an answer, not an option
     """The same crossing for a dearer question whose answers are nearly those of the cheap one.
 
     None where no change is found near by.

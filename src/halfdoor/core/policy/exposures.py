@@ -71,7 +71,7 @@ class Exposures:
     def threat(self, threat: Threat, tiers: Mapping[str, TierInScope] | None = None) -> ThreatExposure:
         """A threat's exposure with its domain at the tier given, else at its own."""
         own = self.standings.get(threat.domain)
-        at = tiers.get(threat.domain) if tiers is not None else own
+        at = (tiers or {}).get(threat.domain, own)
         out = at is None or own is None or not at.in_scope
         tier = "" if at is None or out else at.tier
         key = (threat.id, tier)

@@ -119,16 +119,23 @@ class Harms:
         more = sum((e.added(band.at_least, proposed.groups_with) for e in exposures), none)
         exceeded = self._tail(float((year >= band.at_least).mean()))
         if not held:
-            return [self._band(band, None, before, more, exceeded)]
-        return [self._band(band, row, before, more, exceeded) for row in held]
+            return [self._band(band, None, (before, more), exceeded, proposed)]
+        return [self._band(band, row, (before, more), exceeded, proposed) for row in held]
 
     def _band(
-        self, band: Band, row: FrequencyInForce | None, before: Floats, more: Floats, exceeded: str
+        self,
+        band: Band,
+        row: FrequencyInForce | None,
+        events: tuple[Floats, Floats],
+        exceeded: str,
+        proposed: Configuration,
     ) -> BandHarm:
+        """`events` per year, in each draw: with nothing shared, and added."""
+        before, more = events
         confidence = float(row.row.confidence) if row else _QUANTILE
         outcome: Literal["pass", "fail", "not-applicable"] = "not-applicable"
         if row is not None and row.threats:
-            kept = row.kept_as_proposed(self._situation.proposed)
+            kept = row.kept_as_proposed(proposed)
             outcome = "pass" if kept else "fail"
         return BandHarm(
             band=band.id,

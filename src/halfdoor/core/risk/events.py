@@ -156,4 +156,4 @@ def _smaller(size: Damage, last: Floats, rate: Floats, mean: Floats) -> Floats:
     u = special.ndtr(_NORMALS)
     weight = np.exp(-(_NORMALS**2) / 2) / np.sqrt(2 * np.pi) * (_NORMALS[1] - _NORMALS[0])
     up_to = np.cumsum(size.quantile(u, 1.0) * weight)
-    return rate * np.interp(special.ndtri(1.0 - last / rate), _NORMALS, up_to)
+    return np.asarray(rate * np.interp(special.ndtri(1.0 - last / rate), _NORMALS, up_to))
