@@ -9,7 +9,7 @@ from halfdoor.core.model.words import listed, power
 from halfdoor.core.policy.tiers import counts_in_favour
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from halfdoor.core.assessment import Binding
     from halfdoor.core.policy.scope import DomainStanding
@@ -74,10 +74,22 @@ def not_shown(question: Question, standings: Mapping[str, DomainStanding]) -> li
     return box
 
 
+def unlisted(abilities: Sequence[str]) -> list[str]:
+    """Abilities that the combination table leaves out."""
+    if not abilities:
+        return []
+    return [
+        f"The ways to {listed(abilities)} are too many to list: they count, and have no rows in the table."
+    ]
+
+
 def judgement_share(binding: list[Binding], model: RiskModel) -> str:
-    """Of the risk model's rows behind the binding reasons, the share without a source, 0-1."""
+    """Of the risk model's rows behind the binding reasons, the share that rests on judgement, 0-1.
+
+    A row with a source and a judgement counts: some number in it is a judgement.
+    """
     rows = _basis(binding, model)
-    judged = sum(1 for row in rows if not row.source)
+    judged = sum(1 for row in rows if row.judgement or not row.source)
     return f"{judged / len(rows) if rows else 0:.2f}"
 
 

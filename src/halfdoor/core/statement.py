@@ -9,18 +9,23 @@ import msgspec
 
 from halfdoor import __version__
 from halfdoor.core.assessment import Assessment, DomainScope, GroupWords, Mof, Scope, Subject, Verdict
-from halfdoor.core.caveats import judgement_share, not_measured, not_shown, sources, unstated
+from halfdoor.core.caveats import judgement_share, not_measured, not_shown, sources, unlisted, unstated
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.inventory import proposal_openness
 from halfdoor.core.model.words import group_words, listed
+from halfdoor.core.policy.bundles import bundles
+from halfdoor.core.policy.driving import drivers
 from halfdoor.core.policy.flips import flips
+from halfdoor.core.policy.harm import Harms
 from halfdoor.core.policy.ledger import Benefits, ledger
 from halfdoor.core.policy.outlook import next_measurements
 from halfdoor.core.policy.plan import at_once, plan
+from halfdoor.core.policy.worth import worth
 from halfdoor.core.tables import (
     combination_rows,
     evidence_row,
     expectation_rows,
+    graph_rules,
     limit_rows,
     requirement_rows,
     tier_row,
@@ -88,6 +93,8 @@ def state(question: Question, situation: Situation, public: tuple[str, ...]) -> 
         question, proposed.join(Configuration({i: ["anyone"] for i in public}, groups))
     )
     verdict = judged(question, situation, rows, expects, best)
+    shown = aside if rows.hopeless else strict
+    combinations = combination_rows(access)
     frame = _frame(question, situation.standings, groups, proposed, public)
     return msgspec.structs.replace(
         frame,
@@ -95,23 +102,35 @@ def state(question: Question, situation: Situation, public: tuple[str, ...]) -> 
         complete=strict.complete and all(limit.gate.complete for limit in rows.limits + rows.hopeless),
         widest=[c.as_dict() for c in widest],
         widest_setting_security_aside=[c.as_dict() for c in best_first[aside]] if rows.needs_security else [],
-        blocking=[c.as_dict() for c in (aside if rows.hopeless else strict).blocking],
-        combinations=combination_rows(access),
+        blocking=[c.as_dict() for c in shown.blocking],
+        bundles=bundles(items, widest or best_first[aside], shown.blocking, groups),
+        combinations=combinations,
+        graph=graph_rules(access),
         limits=limit_rows(situation, rows),
         requirements=requirement_rows(situation),
         expects=expects,
         security=[reason.sentence for reason in verdict.binding if reason.kind == "security"],
         free_items=free,
-        ledger=ledger(proposed if verdict.permitted else best, question.dossier, situation.model, benefits),
+        ledger=ledger(
+            proposed if verdict.permitted else best,
+            question.dossier,
+            situation.model,
+            benefits,
+            as_of=question.as_of,
+        ),
         flips=[*unstated(question, situation.standings), *flips(situation)],
         next=next_measurements(situation),
+        worth=worth(situation, benefits, widest),
+        drivers=drivers(situation, rows),
         plan=plan(situation, benefits, widest, public, question.as_of),
+        harm=Harms(situation).annex(proposed, best),
         judgement_share=judgement_share(verdict.binding, situation.model),
         sources=sources(verdict.binding, situation.model),
         benefits={
             "proposed": f"{benefits.share(proposed.join(given), items):.2f}",
             "widest": f"{benefits.share(best, items):.2f}",
         },
+        not_shown=[*frame.not_shown, *unlisted(access.unlisted)],
     )
 
 
