@@ -52,7 +52,7 @@ class BandHarm(Part, frozen=True):
     baseline_per_year: float  # mean over the draws
     added_per_year: float
     added_quantile: float  # at the confidence asked for, else at 95 %
-    exceeded_in_a_year: str  # P(the year's added harm is at least so severe); "< 0.005" where draws are too few
+    exceeded_in_a_year: str  # P(a year's added harm is so severe); "< 0.005": too few draws to tell
     allowed_per_year: str | None
     confidence: str | None
     outcome: Literal["pass", "fail", "not-applicable"]

@@ -90,7 +90,7 @@ def percent(share: str | float | None) -> str:
     if share is None or share == "":
         return DASH
     if isinstance(share, str) and share.startswith("<"):  # too few draws to say more
-        return f"<{percent(share[1:])}"
+        return f"<{percent(share[1:]).removeprefix('<')}"
     value = float(share) * 100
     if 0 < value < 1:
         return f"<1{NBSP}%"

@@ -72,9 +72,26 @@ def test_units_are_never_added():
     assert [curve.unit for curve in found.curves] == ["USD", "deaths"]
     assert {run.unit for run in found.runs} == {"USD", "deaths"}
     money, lives = found.sentences[:2]
-    assert money.startswith("As proposed, this model adds $16")
+    assert money.startswith(
+        "As proposed, and counted as fully capable where not measured, this model adds $16 "
+    )
+    assert "beside $2" in money
     assert "deaths" not in money
     assert lives.startswith("It adds 4.8 deaths")
+
+
+def test_the_first_sentence_says_only_of_the_unmeasured_that_it_is_counted_as_fully_capable():
+    measured = annex(asked(threat(), claims=(score(70, methods=("a", "b"), mode="fine-tuned"),)))
+    assert measured.sentences[0].startswith("As proposed, this model adds $")
+    assert "fully capable" in annex(asked(threat())).sentences[0]
+
+
+def test_averages_over_rare_events_are_called_so():
+    rare = {"unit": "deaths", "damage": 1e6, "attempts": {"a": 0.05}}  # .05 × .1 a year with nothing shared
+    said = annex(asked(threat(**rare))).sentences[1]
+    assert "rare events" in said
+    assert "one in 200 years" in said or "one in 190 years" in said  # theft adds a little
+    assert not any("rare" in line for line in annex(asked(threat(attempts={"a": 20.0}))).sentences)
 
 
 def test_nothing_added_is_said_to_be_there_already():
@@ -111,7 +128,6 @@ def test_a_band_without_a_line_is_shown_and_not_judged():
     # P(at least one event) of a Poisson number with mean 1.6, its rate being certain
     assert float(small.exceeded_in_a_year) == pytest.approx(1 - np.exp(-1.6), abs=0.06)
     assert not found.binding
-    assert any("annex" in sentence for sentence in found.sentences)
 
 
 @pytest.mark.parametrize(("line", "outcome"), [("1.5", "fail"), ("1.7", "pass")])
@@ -133,7 +149,9 @@ def test_the_annex_agrees_with_the_rows_that_bind(question):
     rows = {row.row: row for row in now.rows().frequencies}
     failing = {r.band for r in question.policy.frequency if not rows[r].kept(now.proposed)}
     assert {band.band for band in found.bands if band.outcome == "fail"} == failing
-    for curve in found.curves:
+    for curve in found.curves:  # each line of the policy lies on the curve
+        lines = [band.at_least for band in question.policy.band if band.unit == curve.unit]
+        assert all(curve.x[0] <= line <= curve.x[-1] for line in lines)
         for values in (curve.nothing, curve.proposed, curve.widest):
             assert all(a >= b for a, b in itertools.pairwise(values))
         assert all(a <= b for a, b in zip(curve.nothing, curve.proposed, strict=True))
@@ -148,7 +166,14 @@ def test_a_heavy_tail_is_flagged_and_a_steady_number_is_not():
     heavy = Spread(p5=1, p50=1e4, p95=1e8)  # sigma 5.6: no number of draws gives its mean
     found = annex(asked(threat(), threat("heavy", damage=heavy)))
     assert [row.heavy_tailed for row in found.threats] == [False, True]
-    assert any("percentiles" in sentence for sentence in found.sentences)
+    assert any("means for heavy rest on few draws" in sentence for sentence in found.sentences)
+    assert all("do not rely on it" in run.words for run in found.runs)
+    steady = annex(asked(threat()))
+    assert not any("rely" in run.words for run in steady.runs)
+    assert not any("percentiles" in sentence for sentence in steady.sentences)
+    flaw = Flaw(id="f", open=heavy, harm=3.0, uptake=0.5, copies={"vetted": 9.0}, source="s")
+    flawed = annex(asked(threat(), model={"flaw": (flaw,)}))
+    assert any("means for f rest" in sentence for sentence in flawed.sentences)
 
 
 def test_flaws_count_copies_beyond_those_that_are_out():

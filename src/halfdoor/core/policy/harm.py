@@ -13,7 +13,7 @@ from halfdoor.core.annex import BandHarm, Curve, FlawHarm, Harm, Net, Spread, Th
 from halfdoor.core.ids import parse_item
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.policy.exposures import Exposures
-from halfdoor.core.policy.harm_words import assumptions, judged_rows, sentences
+from halfdoor.core.policy.harm_words import Figures, assumptions, heavy, judged_rows, sentences
 from halfdoor.core.policy.net import averted, defences_open
 from halfdoor.core.policy.runs import runs
 from halfdoor.core.risk.events import year_of_events
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from halfdoor.core.risk.distributions import Floats
     from halfdoor.core.risk.document import Threat
 
-HEAVY = 0.05  # of the mean: a standard error above this says that the mean is not to be relied on
 _QUANTILE = 0.95  # where the policy asks for none
 _CURVE_POINTS = 16
-_CURVE_ENDS = np.array([0.001, 0.9999])  # of the damage of one event
+_CURVE_ENDS = np.array([0.05, 0.9999])  # of the damage of one event
 _LEAST_TAIL = 100  # so many draws have to lie beyond a probability that is read off them
 
 
@@ -61,16 +60,19 @@ class Harms:
         threats = [
             self._threat(t, proposed, base[t.id], added[t.id], committed[t.id]) for t in self._model.threat
         ]
+        flaws = self._flaws(proposed)
         policy = self._situation.policy
         years = {unit: self._year(unit, added) for unit in {band.unit for band in policy.band}}
         return Harm(
             binding=bool(policy.frequency),
             horizon_years=float(policy.horizon_years),
-            sentences=sentences(self._situation, base, added, committed, threats),
+            sentences=sentences(
+                self._situation, self.exposures, Figures(base, added, committed, threats, flaws)
+            ),
             threats=threats,
             bands=[row for band in policy.band for row in self._bands(band, proposed, years[band.unit])],
             curves=[self._curve(unit, proposed, widest) for unit in self.units],
-            flaws=self._flaws(proposed),
+            flaws=flaws,
             net=self._net(proposed, added),
             runs=runs(self._situation, self.exposures, proposed),
             assumptions=assumptions(self._situation, self.exposures),
@@ -96,7 +98,7 @@ class Harms:
             added_per_year=figures[1],
             added_committed=figures[2],
             attempts_per_year=spread(exposure.added("events", proposed.groups_with)),
-            heavy_tailed=any(f.mean_se is not None and f.mean_se > HEAVY * f.mean for f in figures),
+            heavy_tailed=any(heavy(figure) for figure in figures),
             judgement_share=f"{sum(1 for row in rows if not row.source) / len(rows):.2f}",
         )
 
@@ -160,6 +162,8 @@ class Harms:
         exposures = [self.exposures.threat(t) for t in self._model.threat if t.unit == unit]
         low = min(float(e.damage.quantile(_CURVE_ENDS[:1], 0.0)[0]) for e in exposures)
         high = max(float(e.damage.quantile(_CURVE_ENDS[1:], 1.0)[0]) for e in exposures)
+        lines = [band.at_least for band in self._situation.policy.band if band.unit == unit]
+        low, high = min([low, *lines]), max([high, *lines])
         low = max(low, high * 1e-12, 1e-12)
         points = [float(f"{x:.2g}") for x in np.geomspace(low, max(high, low), _CURVE_POINTS)]
         xs = sorted(set(points))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from halfdoor.core import annex
+from halfdoor.core.policy.harm_words import HEAVY
 from halfdoor.core.risk.access import AccessModel
 from halfdoor.core.risk.draws import Draws
 
@@ -50,10 +51,20 @@ def runs(situation: Situation, exposures: Exposures, proposed: Configuration) ->
     found = []
     for unit in dict.fromkeys(threat.unit for threat in adding):
         for steps, words in (("independent", "independent"), ("comonotone", "all good or bad together")):
-            mean = float(added(unit, "comonotone" if steps == "comonotone" else "independent", None).mean())
-            found.append(annex.Run(f"steps {words}: mean", unit, float(f"{mean:.3g}")))
+            harm = added(unit, "comonotone" if steps == "comonotone" else "independent", None)
+            found.append(annex.Run(f"steps {words}: mean{_error(harm)}", unit, float(f"{harm.mean():.3g}")))
         for correlation in CORRELATIONS if len(margins) > 1 else ():
             high = float(np.quantile(added(unit, "independent", correlation), 0.95))
             words = f"elicitation gaps correlated {correlation:g} across domains: 95th percentile"
             found.append(annex.Run(words, unit, float(f"{high:.3g}")))
     return found
+
+
+def _error(values: Floats) -> str:
+    """How far off a mean over so few draws may be: no mean without its standard error."""
+    mean = float(values.mean())
+    if mean <= 0 or float(values.min()) == float(values.max()):
+        return ""
+    share = float(values.std(ddof=1)) / float(np.sqrt(values.size)) / mean
+    doubt = ": do not rely on it" if share > HEAVY else ""
+    return f" (standard error {max(1, round(share * 100))} %{doubt})"
