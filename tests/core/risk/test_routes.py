@@ -103,7 +103,8 @@ def test_what_watches_over_a_service_stands_on_routes_through_it_only():
     model = world(
         Rule(gives="run", needs=("sampling",)),
         Rule(gives="run", needs=("final-parameters",)),
-        Rule(gives="run", needs=("final-parameters", "logprobs")),
+        Rule(gives="run", needs=("final-parameters", "fine-tuning")),  # adds nothing to the weights alone
+        Rule(gives="run", needs=("logprobs",)),
         Rule(gives="run", needs=("fine-tuning",), cost=101),
     )
     stops = {"sampling": (0, 2), "logprobs": (1,), "final-parameters": (0,)}

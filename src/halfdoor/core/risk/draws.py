@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from halfdoor.core.risk.distributions import Floats, Quantity, fit
+from halfdoor.core.risk.distributions import Floats, Mask, Quantity, fit
 from halfdoor.core.risk.kept import Kept
 from halfdoor.core.risk.quantiles import Levels
 
@@ -80,6 +80,12 @@ def uniforms(generator: np.random.Generator, count: int) -> Floats:
 def bits(mask: np.ndarray) -> int:
     """A boolean array over draws as one integer: and, or and counting become single operations."""
     return int.from_bytes(np.packbits(mask).tobytes(), "big")
+
+
+def unpacked(packed: int, count: int) -> Mask:
+    """The boolean array over draws that `bits` made an integer of."""
+    rows = np.frombuffer(packed.to_bytes(-(-count // 8), "big"), dtype=np.uint8)
+    return np.unpackbits(rows, count=count).astype(np.bool_)
 
 
 def all_bits(count: int) -> int:

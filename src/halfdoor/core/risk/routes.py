@@ -18,7 +18,7 @@ import numpy as np
 from halfdoor.core.ids import parse_item
 from halfdoor.core.model.dossier import Mode
 from halfdoor.core.risk.abilities import is_item, usable_rules
-from halfdoor.core.risk.draws import all_bits, bits
+from halfdoor.core.risk.draws import all_bits, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,21 +78,20 @@ class Routes:
         found: dict[Kind, dict[frozenset[str], int]] = {}
         self.complete = True
         for ability, mode in abilities.items():
-            ways = access.ways(ability)
-            self.complete &= ways.complete
-            if not ways.complete:
+            enough = access.enough(actor, ability)
+            if enough is None:
+                self.complete = False
                 kind = Kind(mode, (), service=False)
                 always = all_bits(self._count)
                 found.setdefault(kind, {}).update(
                     (frozenset((i,)), always) for i in _leading(access, ability)
                 )
                 continue
-            for way in ways.ways:
-                services = [item for item in way.items if parse_item(item).is_service]
+            for items, affordable in enough:
+                services = [item for item in items if parse_item(item).is_service]
                 watched = tuple(sorted({row for item in services for row in stops.get(item, ())}))
                 of_kind = found.setdefault(Kind(mode, watched, bool(services)), {})
-                items = frozenset(way.items)
-                of_kind[items] = of_kind.get(items, 0) | bits(access.affords(actor, access.spend(way)))
+                of_kind[items] = of_kind.get(items, 0) | affordable
         self._sets = {kind: sets for kind in sorted(found) if (sets := _without_redundant(found[kind]))}
         self.kinds = tuple(self._sets)
         self.items = tuple(sorted({i for sets in self._sets.values() for items, _ in sets for i in items}))
@@ -112,7 +111,6 @@ class Routes:
     def _reached(self, holders: tuple[frozenset[str], ...]) -> list[Floats]:
         having = {i: (groups, self._service[i]) for i, groups in zip(self.items, holders, strict=True)}
         result = []
-        size = -(-self._count // 8)
         for sets in self._sets.values():
             # Items that the same groups have are behind the same door.
             behind: dict[frozenset[tuple[frozenset[str], bool]], int] = {}
@@ -122,8 +120,7 @@ class Routes:
             best = np.zeros(self._count)
             for doors, affordable in behind.items():
                 through = [self._doors.through(groups, service=service) for groups, service in doors]
-                packed = np.frombuffer(affordable.to_bytes(size, "big"), dtype=np.uint8)
-                reach = functools.reduce(np.minimum, through, np.unpackbits(packed, count=self._count))
+                reach = functools.reduce(np.minimum, through, unpacked(affordable, self._count))
                 np.maximum(best, reach, out=best)
             result.append(best)
         return result

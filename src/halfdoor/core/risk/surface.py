@@ -11,6 +11,7 @@ from halfdoor.core.ids import COMPONENTS, SERVICES
 from halfdoor.core.risk.abilities import Holdings
 from halfdoor.core.risk.access import AccessModel
 from halfdoor.core.risk.distributions import Floats, Mask
+from halfdoor.core.risk.draws import unpacked
 from halfdoor.core.risk.kept import KEPT_BYTES_MAX, Kept
 from halfdoor.core.risk.routes import Doors, Routes
 
@@ -87,13 +88,11 @@ class Surface:
             held = Holdings.of(files, files, files)
             access = self.access
             self._public = AccessModel(access.model, held, access.draws, access.around)
-        found = np.zeros(self.access.draws.count, dtype=np.bool_)
+        found = 0
         for ability in abilities:
-            ways = self._public.ways(ability)
-            for way in ways.ways if ways.complete else ():
-                if not way.items:
-                    found |= self._public.affords(actor, self._public.spend(way))
-        return found
+            for items, affordable in self._public.enough(actor, ability) or ():
+                found |= 0 if items else affordable
+        return unpacked(found, self.access.draws.count)
 
     def stopped(self, rows: Iterable[int]) -> Floats:
         """P(stopped in time) where these [[stop]] rows watch: that of the best of them."""
