@@ -135,12 +135,12 @@ class _Maker:
 
     def beyond(self, start: Configuration, number: int) -> list[Stage]:
         """From `start` to the proposal and to full openness: what is not permitted yet, and what would do."""
-        proposed = start.join(self._situation.proposed)
-        everything = proposed.join(Configuration({item: ["anyone"] for item in self._items}, self._groups))
+        everything = start.join(Configuration({item: ["anyone"] for item in self._items}, self._groups))
         remedies = Remedies(self._situation)
         steps: list[tuple[Configuration, Remedy]] = []
         head = [start] if start != self._today else [start, start.join(self._given(everything))]
-        stations, dossier = [*head, head[-1].join(proposed), everything], self._situation.dossier
+        proposed = head[-1].join(self._situation.proposed)
+        stations, dossier = [*head, proposed, everything], self._situation.dossier
         for config in chain(stations, self._groups, dossier, _TRIED_MAX, fine=True):
             before = steps[-1][1] if steps else Remedy()
             remedy = before if before.out_of_reach else remedies.of(config)  # wider needs no less

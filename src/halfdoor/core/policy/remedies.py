@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from halfdoor.core.model.configuration import Configuration
-from halfdoor.core.policy.constraints import Gates
 from halfdoor.core.policy.requirements import judge
 from halfdoor.core.policy.tiers import tier_at, tier_rank
 from halfdoor.core.risk.access import AccessModel, Gate
@@ -33,7 +32,8 @@ class Remedy(msgspec.Struct, frozen=True):
     tiers:        (domain, the highest tier at which it may then stand)
     costs:        (claim, least lower bound, in the claim's unit)
     out_of_reach: domains that already stand higher by what was measured, margins left out: no further
-                  measurement of this model brings them to the tier named
+                  measurement of this model brings them to the tier named; "": frequency rows that are
+                  broken even with every domain below every tier
     """
 
     shown: tuple[str, ...] = ()
@@ -60,13 +60,14 @@ class Remedies:
         shared = (f.id for item, group, f in rows.unmet if group in config.groups_with(item))
         found = Remedy(shown=tuple(dict.fromkeys(shared)), security=self._security(rows, config))
         broken = _broken(self.under(found), config)
-        found = self._lowered(found, broken)
-        if found.out_of_reach:
+        found = self._seldom(self._lowered(found, broken), config)
+        if found.out_of_reach and "" not in found.out_of_reach:
             hard = [limit for limit in broken if limit.row.domain in found.out_of_reach]
             costs = self._costs(hard, found.security, config)
             if costs:
                 kept = tuple(pair for pair in found.tiers if pair[0] not in found.out_of_reach)
-                found = msgspec.structs.replace(found, costs=costs, tiers=kept, out_of_reach=())
+                trial = msgspec.structs.replace(found, costs=costs, tiers=kept, out_of_reach=())
+                found = trial if self.under(trial).permitted(config) else found
         return self._least(found, config)
 
     def under(self, remedy: Remedy) -> Constraints:
@@ -84,7 +85,10 @@ class Remedies:
     def sentences(self, remedy: Remedy) -> list[str]:
         """The remedy in words, one sentence for each thing."""
         if remedy.out_of_reach:
-            return [self._unreachable(domain, dict(remedy.tiers)[domain]) for domain in remedy.out_of_reach]
+            return [
+                self._unreachable(domain, dict(remedy.tiers).get(domain, ""))
+                for domain in remedy.out_of_reach
+            ]
         findings = {f.id: f for f in self._now.findings}
         kinds = {kind.id: kind for kind in self._now.model.claim}
         said = [f"{_capital(findings[i].asked)}; now: {findings[i].found}." for i in remedy.shown]
@@ -113,7 +117,7 @@ class Remedies:
             self._made[security, costs] = msgspec.structs.replace(
                 now,
                 dossier=dossier,
-                gates=Gates(access),
+                gates=now.gates.on(access),
                 findings=[secure.get(f.id, f) for f in now.findings],
             )
         return self._made[security, costs]
@@ -154,6 +158,27 @@ class Remedies:
             if tier_rank(tier_at(domain, self._shown(domain), self._now.policy)) > tier_rank(tier)
         )
         return msgspec.structs.replace(found, tiers=tuple(tiers.items()), out_of_reach=out)
+
+    def _seldom(self, found: Remedy, config: Configuration) -> Remedy:
+        """Where frequency rows are broken too: domains lower, the highest first, until they are kept."""
+        policy = self._now.policy
+        frequencies = self.under(found).frequencies
+        adding = {e.threat.domain for row in frequencies if not row.kept(config) for e in row.threats}
+        open_ = {d for d, standing in self._now.standings.items() if standing.in_scope and d in adding}
+        while any(not row.kept(config) for row in self.under(found).frequencies):
+            at = {d: dict(found.tiers).get(d, self._now.standings[d].tier) for d in sorted(open_)}
+            domain = max(at, key=lambda d: tier_rank(at[d]), default="")
+            if not domain or at[domain] == "none":
+                return msgspec.structs.replace(found, out_of_reach=(*found.out_of_reach, ""))
+            named = ("none", *(t.name for t in policy.tier if t.domain == domain))
+            lower = max((n for n in named if tier_rank(n) < tier_rank(at[domain])), key=tier_rank)
+            out = tier_rank(tier_at(domain, self._shown(domain), policy)) > tier_rank(lower)
+            found = msgspec.structs.replace(
+                found,
+                tiers=(*(pair for pair in found.tiers if pair[0] != domain), (domain, lower)),
+                out_of_reach=tuple(dict.fromkeys((*found.out_of_reach, *((domain,) if out else ())))),
+            )
+        return found
 
     def _shown(self, domain: str) -> float:
         """The capability that evidence shows, margins left out: measuring more takes away no more."""
@@ -228,6 +253,11 @@ class Remedies:
         )
 
     def _unreachable(self, domain: str, tier: str) -> str:
+        if not domain:
+            return (
+                "Nothing that could still be shown about this model would permit it: events would be added "
+                "more often than the policy's lines allow, whatever its tiers."
+            )
         return (
             f"Nothing that could still be shown about this model would permit it: capability in {domain} is "
             f"{self._shown(domain):.2f} by what was measured, and it would have to be below "
