@@ -128,7 +128,7 @@ class Binding(Out, frozen=True):
     """One reason: a minimal blocking combination inside the proposal, and the row it breaks."""
 
     row: str  # limit or requirement id
-    kind: Literal["limit", "requirement", "security", "expectation", "frequency"]
+    kind: Literal["limit", "requirement", "security", "expectation", "frequency", "ledger"]
     clause: str
     domain: str
     tier: str
@@ -222,6 +222,7 @@ class LedgerRow(Out, frozen=True):
     due: str  # empty: no date yet
     source: str
     outcome: Outcome = "missing"  # pass: owned, replaced and dated; fail: overdue; missing: not yet
+    kept_with_alternatives: str = ""  # the same with the best alternatives for what is lost most in place
 
 
 class Flip(Out, frozen=True):
@@ -295,7 +296,7 @@ class Assessment(Out, frozen=True):
     ledger: list[LedgerRow]
     flips: list[Flip]
     next: list[NextMeasurement]
-    judgement_share: str  # of the numbers behind the binding rows, how many are judgements
+    judgement_share: str  # of the rows of numbers behind the binding reasons: with a judgement in them
     sources: list[str]
     not_shown: list[str]  # the box "what this does not show"
     review_by: dt.date
