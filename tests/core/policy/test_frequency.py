@@ -13,7 +13,7 @@ from halfdoor.core.policy.constraints import Gates, TierInScope
 from halfdoor.core.policy.document import Band, Frequency, NetTable
 from halfdoor.core.policy.reasons import reasons
 from halfdoor.core.risk.document import Defence, Step, Threat
-from harms import harmful, situation
+from harms import harmful, rising, situation
 from worlds import example, score
 
 replace = msgspec.structs.replace
@@ -99,6 +99,29 @@ def test_the_frontier_is_that_of_brute_force(question):
         assert set(found.widest) == {c for c in good if not any(c <= d and c != d for d in good)}
         bad = [c for c in every if not permitted(c)]
         assert set(found.blocking) == {c for c in bad if not any(d <= c and c != d for d in bad)}
+
+
+def test_the_rows_one_by_one_are_the_verdict():
+    """Together they permit what `permitted` does, and each turns on its own items alone."""
+    answers = []
+
+    @given(harmful(draws=60, items=4, frequency=True), st.integers(0, 2**32))
+    @settings(max_examples=60, deadline=None)
+    def world(question, seed):
+        now = situation(question)
+        rows = now.rows()
+        every = list(rising(seed, now.items, now.gates.access.around.groups))
+        for strict in (False, True):
+            permitted = rows.permitted if strict else rows.permitted_setting_security_aside
+            parts = rows.parts(strict=strict)
+            for held in (now.proposed, *every):
+                assert all(part.kept(held) for part in parts) == permitted(held)
+                assert all(part.kept(held) == part.kept(held.only(part.items)) for part in parts)
+                answers.append((permitted(held), all(row.kept(held) for row in rows.frequencies)))
+
+    world()
+    for answer in ((True, True), (False, True), (False, False)):
+        assert answers.count(answer) > 20
 
 
 def undone(given_, reason):
