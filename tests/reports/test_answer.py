@@ -127,7 +127,7 @@ def test_the_first_step_and_the_harm_have_a_line_each():
 
 def test_the_one_sentence_on_what_would_change_the_answer():
     said = summary.change(heron())
-    assert said.startswith("Most likely ")
+    assert said.startswith("Most of all, measuring ")
     assert "of 100 cases it" in said.replace("\u00a0", " ")
     flips = msgspec.structs.replace(heron(), next=[])
     assert summary.change(flips) == flips.flips[0].sentence

@@ -145,7 +145,7 @@ def test_what_the_memo_must_say_of_a_model_in_scope():
         "board edition",
         "What this does not show.",
         "no certificate",
-        "numbers behind the binding reasons are judgements",
+        "numbers behind the binding reasons rest on judgement",
         "The combination table",
         "All widest permitted configurations",
         "All minimal blocking combinations",

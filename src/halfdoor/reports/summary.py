@@ -193,7 +193,7 @@ def change(assessment: Assessment, name_max: int = 80) -> str:
     if assessment.next:
         row = assessment.next[0]
         what = words.clipped(row.words or row.claim, name_max)
-        return f"Most likely {words.uncapital(what)}: in {_of_cases(row)}."
+        return f"Most of all, measuring {words.uncapital(what)}: in {_of_cases(row)}."
     return words.sentence(assessment.flips[0].sentence) if assessment.flips else ""
 
 

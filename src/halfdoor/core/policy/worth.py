@@ -181,7 +181,7 @@ def _worth(
 ) -> Worth:
     doing = "Measuring" if kind == "sample" else "Knowing"
     told = (
-        f"{doing} {words} would not change what is best to do."
+        f"{doing} {words} by itself would not change what is best to do."
         if gain < _LEAST
         else f"{doing} {words} is worth {_shown(gain)} of full openness's benefit."
     )
