@@ -102,6 +102,12 @@ credit_max = "0.5"
 clause = "a share"
 [net]
 why = "defenders are quick"
+[plan]
+soak_days = 30
+no_new_safeguards_days = 60
+incidents_at_most = "0.01"
+confidence = "0.9"
+clause = "a pause"
 """
 
 
@@ -120,6 +126,12 @@ def test_a_policy_without_rows_is_an_error():
 
 
 ERRORS = [
+    ("soak_days = 30", "soak_days = -1", "bad-number", "plan.soak_days", "0 to"),
+    ("soak_days = 30", "soak_days = 1000000000", "bad-number", "plan.soak_days", "0 to"),
+    ("days = 60", "days = -60", "bad-number", "plan.no_new_safeguards_days", "0 to"),
+    ('most = "0.01"', 'most = "0"', "bad-probability", "plan.incidents_at_most", "above 0"),
+    ('most = "0.01"', 'most = "1"', "bad-probability", "plan.incidents_at_most", "above 0"),
+    ('confidence = "0.9"\n', 'confidence = "1"\n', "bad-probability", "plan.confidence", "between 0 and 1"),
     ('quantile = "0.9"', 'quantile = "0.95"', "bad-quantile", "quantile", ".95"),
     ('quantile = "0.9"', 'quantile = "NaN"', "bad-quantile", "quantile", ".95"),
     ('unmeasured = "critical"', 'unmeasured = "criticle"', "unknown-tier", "unmeasured", "critical"),
@@ -200,6 +212,7 @@ def test_an_objective_that_the_risk_model_does_not_know_is_a_lint():
 LINTS = [
     ('clause = "a line"\n', "", "no-clause", "frequency[0]"),
     ('clause = "a share"\n', "", "no-clause", "exposure"),
+    ('clause = "a pause"\n', "", "no-clause", "plan"),
     ('unit = "USD"', 'unit = "deaths"', "idle-line", "frequency[0]"),
     (
         '[[frequency]]\nband = "catastrophe"\nper_year = "0.0001"\nclause = "a line"\n',

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from halfdoor.core.errors import InputError
 from halfdoor.core.model.groups import Groups
 from halfdoor.core.policy.check_lines import check_lines
+from halfdoor.core.policy.document import PlanTable
 from halfdoor.core.risk.problem import Problem, Problems
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TIERS = ("notable", "high", "critical")  # as `Tier.name`, rising
 QUANTILE_MAX = Decimal("0.95")
+PLAN_DAYS_MAX = 3650
 _SECURITY = re.compile(r"SL[1-5]")
 
 
@@ -44,6 +46,7 @@ def check(policy: Policy, model: RiskModel | None = None) -> tuple[Problem, ...]
     _people(policy, groups, found)
     _objectives(policy, model, found)
     check_lines(policy, model, found)
+    _plan(policy, found)
     for table in ("limit", "requirement", "inability", "expect"):
         for index, row in enumerate(getattr(policy, table)):
             if not row.clause:
@@ -264,6 +267,30 @@ def _people(policy: Policy, groups: Groups | None, found: Problems) -> None:
                 f"role[{index}].quorum",
                 "at least 1",
             )
+
+
+def _plan(policy: Policy, found: Problems) -> None:
+    table = policy.plan
+    for name in ("soak_days", "no_new_safeguards_days"):
+        days = getattr(table, name)
+        if not 0 <= days <= PLAN_DAYS_MAX:
+            found.error(
+                "bad-number",
+                f"{days} days is no time to wait between stages",
+                f"plan.{name}",
+                f"0 to {PLAN_DAYS_MAX}",
+            )
+    _confidence(table.confidence, "plan.confidence", found)
+    share = table.incidents_at_most
+    if share is not None and not (share.is_finite() and 0 < share < 1):
+        found.error(
+            "bad-probability",
+            f"no number of uses shows a share of incidents of {share}",
+            "plan.incidents_at_most",
+            "state a share above 0 and below 1, or leave it out",
+        )
+    if table != PlanTable() and not table.clause:
+        found.lint("no-clause", "no sentence says what this row stands for", "plan", 'add clause = "…"')
 
 
 def _objectives(policy: Policy, model: RiskModel | None, found: Problems) -> None:

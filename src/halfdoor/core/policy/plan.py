@@ -13,7 +13,8 @@ from halfdoor.core.annex import Plan, Stage
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.policy.chain import chain, leaves
 from halfdoor.core.policy.conditions import Conditions, at_stake, new_cells, opening
-from halfdoor.core.policy.remedies import Remedies, Remedy
+from halfdoor.core.policy.remedies import Remedies
+from halfdoor.core.policy.remedy import Remedy
 from halfdoor.core.policy.requirements import covers
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def _opens(before: Configuration, after: Configuration, groups: Groups) -> dict[
 def _sentence(stages: list[Stage], beyond: list[Stage], *, permitted: bool) -> str:
     if not permitted:
         asked = " ".join(beyond[0].conditions) if beyond else ""
-        return f"Nothing is permitted as things stand. For a first stage: {asked}"
+        return f"Nothing is permitted as things stand. What a first stage needs: {asked}"
     if not stages:
         return "All that the policy permits is public already."
     count = "One stage leads" if len(stages) == 1 else f"{len(stages)} stages lead"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from halfdoor.core.model.configuration import Configuration
+from halfdoor.core.policy.remedy import Remedy, shown_capability, told
 from halfdoor.core.policy.requirements import judge
 from halfdoor.core.policy.tiers import tier_at, tier_rank
 from halfdoor.core.risk.access import AccessModel, Gate
@@ -23,24 +24,6 @@ if TYPE_CHECKING:
 
 LEVELS = ("SL1", "SL2", "SL3", "SL4", "SL5")  # RAND RRA2849-1
 _DECADES = 9  # a defence that 10^9 units do not make dear enough is no remedy
-
-
-class Remedy(msgspec.Struct, frozen=True):
-    """What is enough together.
-
-    shown:        ids of the requirement rows that then pass
-    tiers:        (domain, the highest tier at which it may then stand)
-    costs:        (claim, least lower bound, in the claim's unit)
-    out_of_reach: domains that already stand higher by what was measured, margins left out: no further
-                  measurement of this model brings them to the tier named; "": frequency rows that are
-                  broken even with every domain below every tier
-    """
-
-    shown: tuple[str, ...] = ()
-    tiers: tuple[tuple[str, str], ...] = ()
-    costs: tuple[tuple[str, float], ...] = ()
-    security: str | None = None
-    out_of_reach: tuple[str, ...] = ()
 
 
 class Remedies:
@@ -84,24 +67,7 @@ class Remedies:
 
     def sentences(self, remedy: Remedy) -> list[str]:
         """The remedy in words, one sentence for each thing."""
-        if remedy.out_of_reach:
-            return [
-                self._unreachable(domain, dict(remedy.tiers).get(domain, ""))
-                for domain in remedy.out_of_reach
-            ]
-        findings = {f.id: f for f in self._now.findings}
-        kinds = {kind.id: kind for kind in self._now.model.claim}
-        said = [f"{_capital(findings[i].asked)}; now: {findings[i].found}." for i in remedy.shown]
-        said += [self._lower(domain, tier) for domain, tier in remedy.tiers]
-        for claim, bound in remedy.costs:
-            kind = kinds.get(claim)
-            words = kind.words if kind is not None and kind.words else claim
-            unit = f" {kind.unit}" if kind is not None and kind.unit else ""
-            said.append(f"{_capital(words)}: lower bound at least {bound:,.0f}{unit}.")
-        if remedy.security:
-            stated = self._now.dossier.model.security or "none"
-            said.append(f"Security level {remedy.security} or better; stated: {stated}.")
-        return said
+        return told(self._now, remedy)
 
     def _at(self, security: str | None, costs: tuple[tuple[str, float], ...]) -> Situation:
         """The situation at another security level, or with defences measured to cost more to undo."""
@@ -155,7 +121,8 @@ class Remedies:
         out = tuple(
             domain
             for domain, tier in tiers.items()
-            if tier_rank(tier_at(domain, self._shown(domain), self._now.policy)) > tier_rank(tier)
+            if tier_rank(tier_at(domain, shown_capability(self._now, domain), self._now.policy))
+            > tier_rank(tier)
         )
         return msgspec.structs.replace(found, tiers=tuple(tiers.items()), out_of_reach=out)
 
@@ -172,18 +139,13 @@ class Remedies:
                 return msgspec.structs.replace(found, out_of_reach=(*found.out_of_reach, ""))
             named = ("none", *(t.name for t in policy.tier if t.domain == domain))
             lower = max((n for n in named if tier_rank(n) < tier_rank(at[domain])), key=tier_rank)
-            out = tier_rank(tier_at(domain, self._shown(domain), policy)) > tier_rank(lower)
+            out = tier_rank(tier_at(domain, shown_capability(self._now, domain), policy)) > tier_rank(lower)
             found = msgspec.structs.replace(
                 found,
                 tiers=(*(pair for pair in found.tiers if pair[0] != domain), (domain, lower)),
                 out_of_reach=tuple(dict.fromkeys((*found.out_of_reach, *((domain,) if out else ())))),
             )
         return found
-
-    def _shown(self, domain: str) -> float:
-        """The capability that evidence shows, margins left out: measuring more takes away no more."""
-        found = self._now.standings[domain].capability
-        return max(found.against, found.quantile or 0.0)
 
     def _costs(
         self, hard: Sequence[LimitInForce], security: str | None, config: Configuration
@@ -230,49 +192,10 @@ class Remedies:
                 found = trial
         return found
 
-    def _threshold(self, domain: str, tier: str) -> str:
-        """The capability that must not be reached, in words."""
-        above = [
-            row.capability
-            for row in self._now.policy.tier
-            if row.domain == domain and tier_rank(row.name) > tier_rank(tier)
-        ]
-        return f"{min(above):.2f}" if above else "every tier"
-
-    def _lower(self, domain: str, tier: str) -> str:
-        standing = self._now.standings[domain]
-        below = self._threshold(domain, tier)
-        found = standing.capability
-        if found.total is None:
-            open_ = found.why_open or "not measured"
-            return f"Capability in {domain} measured, and below {below} with margins ({open_})."
-        margins = " and ".join(found.margins) or "nothing"
-        return (
-            f"Capability in {domain} below {below} with margins; it stands at {found.total:.2f}, which "
-            f"counts {margins} on top of {self._shown(domain):.2f} because they were not measured."
-        )
-
-    def _unreachable(self, domain: str, tier: str) -> str:
-        if not domain:
-            return (
-                "Nothing that could still be shown about this model would permit it: events would be added "
-                "more often than the policy's lines allow, whatever its tiers."
-            )
-        return (
-            f"Nothing that could still be shown about this model would permit it: capability in {domain} is "
-            f"{self._shown(domain):.2f} by what was measured, and it would have to be below "
-            f"{self._threshold(domain, tier)}. A less capable model could, or a public model as capable, "
-            "measured with equal effort."
-        )
-
 
 def _broken(rows: Constraints, config: Configuration) -> list[LimitInForce]:
     """Every limit that the configuration breaks, theft counted."""
     return [limit for limit in (*rows.limits, *rows.hopeless) if not limit.kept(config)]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _kept(access: AccessModel, limits: Sequence[LimitInForce], config: Configuration) -> bool:
