@@ -16,6 +16,7 @@ from halfdoor.core.policy.document import Requirement
 from halfdoor.core.policy.remedies import LEVELS, Remedies
 from halfdoor.core.question import groups_of
 from halfdoor.core.risk.document import ClaimKind, Reach
+from harms import harmful, situation
 from situations import situation_of
 from worlds import example, questions, score
 
@@ -213,3 +214,19 @@ def test_a_wider_step_needs_no_less(question, data):
     remedies = Remedies(situation_of(question))
     assume(not remedies.under(remedies.of(wide)).hopeless)
     assert remedies.under(remedies.of(wide)).permitted(narrow)
+
+
+@given(harmful(draws=60, items=3, frequency=True), st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_frequency_rows_are_undone_too_or_said_to_be_out_of_reach(question, data):
+    config = data.draw(configurations(question))
+    now = situation(question)
+    remedies = Remedies(now)
+    remedy = remedies.of(config)
+    assert (remedy == type(remedy)()) == now.rows().permitted(config)
+    if "" not in remedy.out_of_reach:
+        assert remedies.under(remedy).permitted(config)
+        return
+    lowest = replace(remedy, tiers=tuple((domain, "none") for domain in now.standings), out_of_reach=())
+    assert any(not row.kept(config) for row in remedies.under(lowest).frequencies)
+    assert "more often" in remedies.sentences(remedy)[-1]
