@@ -1,4 +1,4 @@
-"""Which inputs the binding limit rows rest on: what the access probability varies with, at the proposal."""
+"""Which inputs the answer rests on: access under the limit rows that bind, and the harm that is added."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from halfdoor.core.annex import Driver
 from halfdoor.core.ids import parse_item
+from halfdoor.core.policy import driving_harm
 from halfdoor.core.policy.knobs import labels
 from halfdoor.core.risk.draws import Draws
 from halfdoor.core.risk.drivers import total_indices
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from halfdoor.core.policy.outlook import Situation
     from halfdoor.core.risk.access import AccessModel, HasGroups
     from halfdoor.core.risk.distributions import Floats
+    from halfdoor.core.risk.drivers import Index
 
 DRAWS = 2000
 ROWS_MAX = 3
@@ -28,13 +30,13 @@ _WAYS_MAX = 400  # beyond that a row would take seconds
 
 
 def drivers(situation: Situation, rows: Constraints) -> list[Driver]:
-    """The inputs that carry most of the spread of access, for each row that binds.
+    """The inputs that carry most of the spread of access, for each row that binds, and of added events.
 
     Rows that the proposal breaks, the worst first; where it breaks none, the one nearest to it.
     """
     access = situation.gates.access
     base = Draws(access.draws.seed, min(DRAWS, access.draws.count))
-    words = labels(situation.model)
+    words = {stream: told for stream, (told, _) in labels(situation.model).items()}
     found = []
     for limit in _binding(situation, rows):
         actor, ability = limit.row.actor, limit.row.ability
@@ -42,23 +44,34 @@ def drivers(situation: Situation, rows: Constraints) -> list[Driver]:
         def outcome(draws: Draws, actor: str = actor, ability: str = ability) -> Floats:
             return attained(Varied(access, draws), actor, ability, situation.proposed.groups_with)
 
-        name = f"access of {actor} to {ability}"
-        for index in total_indices(outcome, base)[:INPUTS_MAX]:
-            if index.total >= _LEAST and index.total > _ERRORS * index.error:
-                told = words.get(index.stream, (index.stream, ""))[0]
-                found.append(
-                    Driver(
-                        outcome=name,
-                        input=index.stream,
-                        total=f"{min(1.0, index.total):.2f}",
-                        error=f"{index.error:.2f}",
-                        sentence=(
-                            f"{min(1.0, index.total) * 100:.0f} % of the spread in {actor}'s access to "
-                            f"{ability} rests on {told} (± {index.error * 100:.0f} points)."
-                        ),
-                    )
-                )
+        indices = total_indices(outcome, base)
+        subject = f"{actor}'s access to {ability}"
+        found += _largest(indices, f"access of {actor} to {ability}", subject, words)
+    fewer = Draws(access.draws.seed, min(driving_harm.DRAWS, access.draws.count))
+    often = driving_harm.added_events(situation, fewer)
+    if often is not None:
+        indices = total_indices(often.outcome, fewer, often.streams)
+        words |= driving_harm.harm_labels(situation.model)
+        found += _largest(indices, often.name, often.subject, words)
     return found
+
+
+def _largest(indices: list[Index], name: str, subject: str, words: dict[str, str]) -> list[Driver]:
+    """The few that matter and stand out from noise."""
+    return [
+        Driver(
+            outcome=name,
+            input=index.stream,
+            total=f"{min(1.0, index.total):.2f}",
+            error=f"{index.error:.2f}",
+            sentence=(
+                f"{min(1.0, index.total) * 100:.0f} % of the spread in {subject} "
+                f"rests on {words.get(index.stream, index.stream)} (± {index.error * 100:.0f} points)."
+            ),
+        )
+        for index in indices[:INPUTS_MAX]
+        if index.total >= _LEAST and index.total > _ERRORS * index.error
+    ]
 
 
 def _binding(situation: Situation, rows: Constraints) -> list[LimitInForce]:
