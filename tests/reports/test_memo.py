@@ -112,7 +112,7 @@ def hostile(value, key=""):
         return {k: hostile(v, k) for k, v in value.items()}
     if isinstance(value, list):
         return [hostile(v, key) for v in value]
-    if isinstance(value, str) and key not in kept and not re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?|", value):
+    if isinstance(value, str) and key not in kept and not re.fullmatch(r"(< )?-?[\d.]+(e[+-]?\d+)?|", value):
         return HOSTILE + value
     return value
 

@@ -15,6 +15,7 @@ from halfdoor.core.errors import InputError
 from halfdoor.core.ids import parse_item
 from halfdoor.core.policy import requirements
 from halfdoor.core.policy.constraints import Gates
+from halfdoor.core.policy.exposures import Exposures
 from halfdoor.core.policy.outlook import Situation
 from halfdoor.core.policy.scope import DomainStanding, ModelFacts, standing
 from halfdoor.core.policy.tiers import Grounds
@@ -63,7 +64,8 @@ def assess(question: Question) -> Assessment:
         security=question.dossier.model.security,
         measured=requirements.measured_lower_bounds(grounds, measured_by),
     )
-    gates = Gates(AccessModel(model, holdings, Draws(question.seed, question.draws), around))
+    access = AccessModel(model, holdings, Draws(question.seed, question.draws), around)
+    gates = Gates(access, Exposures(grounds, question.dossier, standings, access))
     findings = requirements.judge(grounds, question.dossier, holdings.items)
     situation = Situation(
         policy=policy,

@@ -99,7 +99,9 @@ def state(question: Question, situation: Situation, public: tuple[str, ...]) -> 
     return msgspec.structs.replace(
         frame,
         verdict=verdict,
-        complete=strict.complete and all(limit.gate.complete for limit in rows.limits + rows.hopeless),
+        complete=strict.complete
+        and all(limit.gate.complete for limit in rows.limits + rows.hopeless)
+        and all(row.complete for row in rows.frequencies),
         widest=[c.as_dict() for c in widest],
         widest_setting_security_aside=[c.as_dict() for c in best_first[aside]] if rows.needs_security else [],
         blocking=[c.as_dict() for c in shown.blocking],

@@ -29,7 +29,7 @@ def judged(
 ) -> Verdict:
     """The verdict on what is proposed; `best` is the permitted configuration to name where it is not."""
     unmet = [row for row in expects if row.outcome != "pass"]
-    permitted = rows.permitted(situation.proposed) and not unmet
+    permitted = rows.permitted_as_proposed(situation.proposed) and not unmet
     binding = [
         *reasons(situation.proposed, rows, situation.gates.access, situation.tiers()),
         *(_unshared(row, number) for number, row in enumerate(unmet, 1)),

@@ -217,7 +217,7 @@ def _ledger(page: Page, assessment: Assessment, budget: _Budget) -> None:
         text = (
             f"{words.capital(row.withheld)}: {row.cost.rstrip('.')}. Instead: {row.replacement} ({row.who})."
         )
-        page.paragraph(text, lines_max=budget.other_lines)
+        page.paragraph(text, lines_max=max(budget.other_lines, 2))
     left = len(rows) - budget.rows
     if left > 0:
         page.line(f"{words.count(left, 'more restriction')} in the report", "dim")

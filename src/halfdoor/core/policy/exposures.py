@@ -13,6 +13,7 @@ from halfdoor.core.ids import parse_item
 from halfdoor.core.policy.frequency import FrequencyInForce
 from halfdoor.core.policy.kappa import Kappa, capability_draws, tier_span
 from halfdoor.core.policy.requirements import covers
+from halfdoor.core.risk.document import Domain
 from halfdoor.core.risk.exposure import ThreatExposure, Uses
 from halfdoor.core.risk.surface import Surface, Years
 
@@ -64,7 +65,11 @@ class Exposures:
         key = (domain, correlation)
         if key not in self._kappas:
             self._kappas[key] = capability_draws(
-                self._domains[domain], self.standings[domain], self._grounds, self.access.draws, correlation
+                self._domains.get(domain, Domain(id=domain)),
+                self.standings[domain],
+                self._grounds,
+                self.access.draws,
+                correlation,
             )
         return self._kappas[key]
 

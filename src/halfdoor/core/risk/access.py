@@ -24,7 +24,7 @@ from halfdoor.core.risk.abilities import (
     derive,
     graphs_of,
 )
-from halfdoor.core.risk.bound import upper_bound
+from halfdoor.core.risk.bound import Bound, upper_bound
 from halfdoor.core.risk.distributions import Floats, Mask
 from halfdoor.core.risk.draws import Draws, all_bits, bits
 from halfdoor.core.risk.kept import KEPT_BYTES_MAX, Kept
@@ -219,10 +219,27 @@ class AccessModel:
             by_items: dict[tuple[tuple[str, ...], str], list[Way]] = {}
             for way in found.ways:
                 by_items.setdefault((way.items, way.variant), []).append(way)
+            bounds = [] if found.complete else [self._at_most(actor.id, ability) for actor in chosen]
             for ways in by_items.values():
                 cheapest, spend, shares = self._row(ways, chosen, complete=found.complete)
-                for actor, share in zip(chosen, shares, strict=True):
+                for actor, share in zip(chosen, bounds or shares, strict=True):
                     yield (ability, actor, cheapest, share, spend, not found.complete)
+
+    def bound(self, actor: str, ability: str) -> Bound:
+        """An upper bound on an actor's access to an ability with too many derivations to go through."""
+        return upper_bound(
+            self.model,
+            self.holdings,
+            ability,
+            lambda rule: self.affordable(actor, rule),
+            everything=all_bits(self.draws.count),
+        )
+
+    def _at_most(self, actor: str, ability: str) -> float:
+        """How often an actor may have an ability with every item in hand, hence with any of them."""
+        bound, everything = self.bound(actor, ability), all_bits(self.draws.count)
+        got = bound.attained(dict.fromkeys(bound.items, everything)) & everything
+        return got.bit_count() / self.draws.count
 
     def _row(
         self, ways: list[Way], actors: tuple[Actor, ...], *, complete: bool
@@ -261,13 +278,7 @@ class Gate:
             self.items = tuple(sorted({item for items, _ in ways for item in items}))
             self.operations = sum(2 + len(items) for items, _ in ways)
         else:
-            bound = upper_bound(
-                access.model,
-                access.holdings,
-                ability,
-                lambda rule: access.affordable(actor, rule),
-                everything=self._all,
-            )
+            bound = access.bound(actor, ability)
             self._attained = bound.attained
             self.items = bound.items
             self.operations = bound.operations
