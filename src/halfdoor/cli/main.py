@@ -38,6 +38,7 @@ GROUPS: tuple[tuple[str, dict[str, str]], ...] = (
         "Decide",
         {
             "assess": "how open each part may be under a policy, and why",
+            "plan": "what to open first, to whom, and what has to be shown before each stage",
             "combinations": "which parts, held together, give whom which ability",
             "diff": "why two assessments differ, in words",
         },

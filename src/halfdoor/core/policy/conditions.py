@@ -69,21 +69,21 @@ class Conditions:
             if opening:
                 said.append(
                     f"Monitoring is in place on {listed(map(item_words, sorted(opening)))}: later stages "
-                    "count its uses."
+                    "ask how its uses went."
                 )
         if asks.soak_days:
-            said.append(
-                f"{asks.soak_days} days have passed since the stage before, in which use was studied."
-            )
+            said.append(f"The stage before has been open for {asks.soak_days} days, and its use was studied.")
         if asks.incidents_at_most is not None:
             said.append(self._incidents(before, asks))
         if asks.no_new_safeguards_days:
             said.append(
-                f"No safeguard had to be added in the {asks.no_new_safeguards_days} days before: one that a "
-                "service needs does not travel with files."
+                f"In the last {asks.no_new_safeguards_days} days no safeguard had to be added: one that "
+                "guards a service does not travel with files."
             )
         if on > self._as_of:
-            said.append("Assessed again then, it is still permitted, and nothing has voided the decision.")
+            said.append(
+                "Assessed again on that day, it is still permitted, and nothing has voided the decision."
+            )
         return said
 
     def _incidents(self, before: Configuration, asks: Asks) -> str:
@@ -94,7 +94,7 @@ class Conditions:
         enough = (
             "no number of uses could show it"
             if asks.clean_uses is None
-            else f"{asks.clean_uses:,} without any show it, and each incident asks for more"
+            else f"{asks.clean_uses:,} uses without an incident show it; with incidents, it takes more"
         )
         return (
             f"At most {bound} of {where} ended in an incident, at {float(asks.confidence or 0) * 100:g} % "
