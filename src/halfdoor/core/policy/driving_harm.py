@@ -115,6 +115,6 @@ def harm_labels(model: RiskModel) -> dict[str, str]:
             told[f"{threat.id}/step/{step.name}"] = f"how often the step “{step.name}” succeeds"
         for actor in threat.actors:
             who = actors.get(actor, actor)
-            told[f"{threat.id}/actors/{actor}"] = f"how many of them there are: {who}"
-            told[f"{threat.id}/attempts/{actor}"] = f"how often each of them tries: {who}"
+            told[f"{threat.id}/actors/{actor}"] = f"how many actors there are ({who})"
+            told[f"{threat.id}/attempts/{actor}"] = f"how often each actor tries ({who})"
     return told
