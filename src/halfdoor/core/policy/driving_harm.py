@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from halfdoor.core.risk.drivers import streams_of
+from halfdoor.core.risk.steps import step_names
 from halfdoor.core.risk.variation import Varied
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ def harm_labels(model: RiskModel) -> dict[str, str]:
     for stop in model.stop:
         told[f"stop/{stop.safeguard}"] = f"how often {stop.safeguard} stops somebody in time"
     for threat in model.threat:
-        for step in threat.step:
-            told[f"{threat.id}/step/{step.name}"] = f"how often the step “{step.name}” succeeds"
+        for name in step_names(threat.step):
+            told[f"{threat.id}/step/{name}"] = f"how often the step “{name}” succeeds"
         for actor in threat.actors:
             who = actors.get(actor, actor)
             told[f"{threat.id}/actors/{actor}"] = f"how many actors there are ({who})"

@@ -73,11 +73,14 @@ def _opening(situation: Situation, exposures: Exposures) -> str:
 
 
 def _added(unit: str, base: Floats, added: Floats, committed: Floats, years: float) -> str:
-    there = f"{_interval(base, unit)} a year"
+    there = _interval(base, unit)
     if not added.any():
-        return f"nothing that is not there already: {there} (90 of 100 cases)"
-    span = f", {_interval(committed, unit)} over {years:g} years" if years != 1 else ""
-    return f"{_interval(added, unit)} a year{span}, beside {there} with nothing shared (90 of 100 cases)"
+        return f"nothing that is not there already: {there} a year, in 90 of 100 cases"
+    span = f", {_interval(committed, unit)} over {years:g} years," if years != 1 else ""
+    return (
+        f"{_interval(added, unit)} a year{span} in 90 of 100 cases, "
+        f"beside {there}{' a year' if span else ''} with nothing shared"
+    )
 
 
 def _rare(unit: str, threats: list[Threat], exposures: Exposures) -> list[str]:
