@@ -30,7 +30,7 @@ from halfdoor.core.tables import (
     requirement_rows,
     tier_row,
 )
-from halfdoor.core.verdict import judged
+from halfdoor.core.verdict import judged, may_stand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def state(question: Question, situation: Situation, public: tuple[str, ...]) -> 
         security=[reason.sentence for reason in verdict.binding if reason.kind == "security"],
         free_items=free,
         ledger=ledger(
-            proposed if verdict.permitted else best,
+            proposed if may_stand(verdict) else best,
             question.dossier,
             situation.model,
             benefits,

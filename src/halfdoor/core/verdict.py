@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from halfdoor.core.assessment import Binding, Verdict
 from halfdoor.core.model.words import group_words, item_words, listed
+from halfdoor.core.policy.ledger import Benefits, ledger, unledgered
 from halfdoor.core.policy.reasons import reasons
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from halfdoor.core.question import Question
     from halfdoor.core.risk.document import RiskModel
 
+UNANSWERED = "nothing goes too far, but what is withheld lacks an answer in the ledger"
+
 
 def judged(
     question: Question,
@@ -30,17 +33,36 @@ def judged(
     """The verdict on what is proposed; `best` is the permitted configuration to name where it is not."""
     unmet = [row for row in expects if row.outcome != "pass"]
     permitted = rows.permitted_as_proposed(situation.proposed) and not unmet
+    unanswered = _unanswered(question, situation, rows)
     binding = [
         *reasons(situation.proposed, rows, situation.gates.access, situation.tiers()),
         *(_unshared(row, number) for number, row in enumerate(unmet, 1)),
+        *unanswered,
     ]
+    headline = _headline(question, rows, best, permitted=permitted)
+    if permitted and unanswered:
+        headline = f"Not permitted under {question.policy.name} as proposed: {UNANSWERED}."
     return Verdict(
-        permitted=permitted,
-        headline=_headline(question, rows, best, permitted=permitted),
+        permitted=permitted and not unanswered,
+        headline=headline,
         binding=binding,
         sentences=[reason.sentence for reason in binding],
         public=[_publicly(reason, question.risk_model) for reason in binding],
     )
+
+
+def may_stand(verdict: Verdict) -> bool:
+    """Whether the proposal could stand as it is, but for what the ledger does not answer."""
+    return verdict.permitted or all(reason.kind == "ledger" for reason in verdict.binding)
+
+
+def _unanswered(question: Question, situation: Situation, rows: Constraints) -> list[Binding]:
+    """Restrictions of the proposal that the ledger does not answer for, where the policy requires it."""
+    if question.policy.ledger != "required":
+        return []
+    benefits = Benefits(situation.model, situation.policy, rows.groups)
+    proposed, dossier = situation.proposed, question.dossier
+    return unledgered(ledger(proposed, dossier, situation.model, benefits, as_of=question.as_of))
 
 
 def _publicly(reason: Binding, model: RiskModel) -> str:
