@@ -174,6 +174,22 @@ def test_each_stage_says_what_has_to_be_shown_first():
     assert not any("tamper-cost" in s for stage in plan.stages[:-1] for s in stage.conditions)
 
 
+def test_sizes_go_out_one_after_the_other_smallest_first_each_after_its_soak():
+    question = gentle()
+    sizes = ("774M", "124M", "1.5B", "355M")
+    items = tuple(ItemTable(id=f"{size}:final-parameters", group="anyone") for size in sizes)
+    question = replace(question, dossier=replace(question.dossier, item=items))
+    plan = assess(question).plan
+    out = {
+        item: stage for stage in plan.stages for item, groups in stage.opens.items() if groups == ["anyone"]
+    }
+    rising = [out[f"{size}:final-parameters"] for size in ("124M", "355M", "774M", "1.5B")]
+    assert len({stage.number for stage in rising}) == 4
+    for smaller, larger in itertools.pairwise(rising):
+        assert (larger.earliest - smaller.earliest).days >= 60
+        assert larger.asks.no_new_safeguards_days == 60
+
+
 def test_a_safeguard_in_place_and_evidence_in_date_still_have_to_hold():
     question = gentle()
     monitored = (*question.dossier.safeguard, SafeguardTable(kind="monitoring"))
