@@ -128,10 +128,7 @@ def state(question: Question, situation: Situation, public: tuple[str, ...]) -> 
         harm=Harms(situation).annex(proposed, best),
         judgement_share=judgement_share(verdict.binding, situation.model),
         sources=sources(verdict.binding, situation.model),
-        benefits={
-            "proposed": f"{benefits.share(proposed.join(given), items):.2f}",
-            "widest": f"{benefits.share(best, items):.2f}",
-        },
+        benefits=benefits.table({"proposed": proposed.join(given), "widest": best}, items),
         not_shown=[*frame.not_shown, *unlisted(access.unlisted)],
     )
 
