@@ -15,10 +15,10 @@ from measured import Row, runs_asked, table
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.groups import Groups
 from halfdoor.core.policy.constraints import Gates, TierInScope, constraints
-from halfdoor.core.policy.frontier import frontier
+from halfdoor.core.policy.frontier.borders import frontier
 from halfdoor.core.risk.abilities import Holdings
 from halfdoor.core.risk.access import AccessModel, Surroundings
-from halfdoor.core.risk.draws import Draws
+from halfdoor.core.risk.uncertainty.draws import Draws
 from halfdoor.readers.library import load_policy, load_risk_model
 
 if TYPE_CHECKING:

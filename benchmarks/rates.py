@@ -19,8 +19,8 @@ from measured import Row, runs_asked, table
 from numpy.typing import NDArray
 from scipy import special
 
-from halfdoor.core.risk.dependence import Dependence, Logarithms, products
-from halfdoor.core.risk.distributions import Fitted
+from halfdoor.core.risk.uncertainty.dependence import Dependence, Logarithms, products
+from halfdoor.core.risk.uncertainty.distributions import Fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

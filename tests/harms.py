@@ -14,13 +14,13 @@ from halfdoor.core.model.dossier import SafeguardTable
 from halfdoor.core.policy import requirements
 from halfdoor.core.policy.constraints import Gates
 from halfdoor.core.policy.document import Band, ExposureTable, Frequency
-from halfdoor.core.policy.exposures import Exposures
-from halfdoor.core.policy.outlook import Situation
+from halfdoor.core.policy.harm.exposures import Exposures
+from halfdoor.core.policy.outlook.situation import Situation
 from halfdoor.core.question import groups_of, proposal
 from halfdoor.core.risk.abilities import Holdings
 from halfdoor.core.risk.access import AccessModel, Surroundings
 from halfdoor.core.risk.document import Ability, Defence, Exposure, Flaw, Rule, Spread, Step, Stop, Threat
-from halfdoor.core.risk.draws import Draws
+from halfdoor.core.risk.uncertainty.draws import Draws
 from worlds import ABILITIES, questions, score
 
 MODES = ("filtered", "unfiltered", "fine-tuned")

@@ -8,7 +8,7 @@ from halfdoor.core import assess as pipeline
 from halfdoor.core import statement
 
 if TYPE_CHECKING:
-    from halfdoor.core.policy.outlook import Situation
+    from halfdoor.core.policy.outlook.situation import Situation
     from halfdoor.core.question import Question
 
 

@@ -21,7 +21,7 @@ from halfdoor.core.assessment import Assessment
 from halfdoor.core.model.dossier import Dossier
 from halfdoor.core.policy.document import Policy
 from halfdoor.core.risk.document import References, RiskModel
-from halfdoor.core.risk.questionnaire import Questionnaire, Questions, Truths
+from halfdoor.core.risk.experts.questionnaire import Questionnaire, Questions, Truths
 
 ROOT = Path(__file__).parents[1]
 

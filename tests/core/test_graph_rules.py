@@ -11,7 +11,7 @@ from halfdoor.core.model.groups import Groups
 from halfdoor.core.risk.abilities import Holdings, is_item
 from halfdoor.core.risk.access import AccessModel, Surroundings
 from halfdoor.core.risk.document import Rule
-from halfdoor.core.risk.draws import Draws
+from halfdoor.core.risk.uncertainty.draws import Draws
 from halfdoor.core.tables import graph_rules
 from worlds import ITEMS, example, risk_models
 

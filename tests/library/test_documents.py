@@ -15,8 +15,8 @@ from halfdoor.core.policy.scope import ModelFacts, standing
 from halfdoor.core.policy.tiers import Grounds
 from halfdoor.core.risk.abilities import Holdings, is_item
 from halfdoor.core.risk.access import AccessModel, Gate, Surroundings
-from halfdoor.core.risk.distributions import fit
-from halfdoor.core.risk.draws import Draws
+from halfdoor.core.risk.uncertainty.distributions import fit
+from halfdoor.core.risk.uncertainty.draws import Draws
 from halfdoor.readers import library
 from halfdoor.readers.claims import read_claims
 from halfdoor.readers.toml import parse_toml

@@ -18,7 +18,7 @@ from halfdoor.core.policy.requirements import covers
 from halfdoor.core.policy.tiers import tier_rank
 from halfdoor.core.risk.abilities import Holdings
 from halfdoor.core.risk.access import AccessModel, Gate, Surroundings
-from halfdoor.core.risk.draws import Draws
+from halfdoor.core.risk.uncertainty.draws import Draws
 from halfdoor.readers import library
 
 GROUPS = Groups()

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from halfdoor.core.risk.distributions import fit
 from halfdoor.core.risk.document import Spread
+from halfdoor.core.risk.uncertainty.distributions import fit
 from halfdoor.readers import library
 
 ROOT = Path(__file__).resolve().parents[2]

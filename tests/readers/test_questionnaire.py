@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from halfdoor.core.errors import InputError
-from halfdoor.core.risk.addresses import numbers
+from halfdoor.core.risk.experts.addresses import numbers
 from halfdoor.readers.library import load_risk_model
 from halfdoor.readers.questionnaire import read_answers, read_calibration, read_truths
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from halfdoor.core.errors import InputError
-from halfdoor.core.risk.addresses import numbers
 from halfdoor.core.risk.document import RiskModel, Spread
+from halfdoor.core.risk.experts.addresses import numbers
 from halfdoor.readers.library import load_risk_model, problems_in, shipped
 from halfdoor.readers.toml import parse_toml
 from halfdoor.services.experts import ask, merge

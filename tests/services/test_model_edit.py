@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from halfdoor.core.errors import InputError
-from halfdoor.core.risk.addresses import numbers
 from halfdoor.core.risk.document import RiskModel, Spread
+from halfdoor.core.risk.experts.addresses import numbers
 from halfdoor.readers.toml import parse_toml
 from halfdoor.services.model_edit import Edit, edited
 from worlds import risk_models

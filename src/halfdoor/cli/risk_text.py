@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from halfdoor.core.risk.basis import Basis, FitNote
+    from halfdoor.core.risk.harm.simulate import Figures, Simulation, ThreatFigures
     from halfdoor.core.risk.problem import Problem
-    from halfdoor.core.risk.simulate import Figures, Simulation, ThreatFigures
     from halfdoor.services.risk import Examined
 
 DASH = "\u2013"  # in ranges

@@ -15,15 +15,15 @@ from halfdoor.core.errors import InputError
 from halfdoor.core.ids import parse_item
 from halfdoor.core.policy import requirements
 from halfdoor.core.policy.constraints import Gates
-from halfdoor.core.policy.exposures import Exposures
-from halfdoor.core.policy.outlook import Situation
+from halfdoor.core.policy.harm.exposures import Exposures
+from halfdoor.core.policy.outlook.situation import Situation
 from halfdoor.core.policy.scope import DomainStanding, ModelFacts, standing
 from halfdoor.core.policy.tiers import Grounds
 from halfdoor.core.question import DRAWS_MAX, ENGINE, groups_of, input_digests, inputs, proposal
 from halfdoor.core.risk.abilities import Holdings
 from halfdoor.core.risk.access import AccessModel, Surroundings
 from halfdoor.core.risk.document import Domain
-from halfdoor.core.risk.draws import Draws
+from halfdoor.core.risk.uncertainty.draws import Draws
 from halfdoor.core.statement import out_of_scope, state
 
 if TYPE_CHECKING:

@@ -52,7 +52,9 @@ def redact(whole: Assessment, edition: Edition) -> Assessment:
     hidden = WITHHELD[edition]
     sections = _sections(whole)
     withheld = {name: _leaf(name, whole.salts[name], sections[name]).hex() for name in hidden}
-    of_verdict: dict[str, list[Any]] = {name.partition(".")[2]: [] for name in hidden if name.startswith("verdict.")}
+    of_verdict: dict[str, list[Any]] = {
+        name.partition(".")[2]: [] for name in hidden if name.startswith("verdict.")
+    }
     return msgspec.structs.replace(
         whole,
         edition=edition,

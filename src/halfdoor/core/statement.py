@@ -13,14 +13,14 @@ from halfdoor.core.caveats import judgement_share, not_measured, not_shown, sour
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.inventory import proposal_openness
 from halfdoor.core.model.words import group_words, listed
-from halfdoor.core.policy.bundles import bundles
-from halfdoor.core.policy.driving import drivers
-from halfdoor.core.policy.flips import flips
-from halfdoor.core.policy.harm import Harms
+from halfdoor.core.policy.frontier.bundles import bundles
+from halfdoor.core.policy.harm.annex import Harms
 from halfdoor.core.policy.ledger import Benefits, ledger
-from halfdoor.core.policy.outlook import next_measurements
-from halfdoor.core.policy.plan import at_once, plan
-from halfdoor.core.policy.worth import worth
+from halfdoor.core.policy.outlook.driving import drivers
+from halfdoor.core.policy.outlook.flips import flips
+from halfdoor.core.policy.outlook.situation import next_measurements
+from halfdoor.core.policy.outlook.worth import worth
+from halfdoor.core.policy.plan.stages import at_once, plan
 from halfdoor.core.tables import (
     combination_rows,
     evidence_row,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from halfdoor.core.model.groups import Groups
-    from halfdoor.core.policy.outlook import Situation
+    from halfdoor.core.policy.outlook.situation import Situation
     from halfdoor.core.policy.scope import DomainStanding
     from halfdoor.core.question import Question
     from halfdoor.core.risk.document import RiskModel

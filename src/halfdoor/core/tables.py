@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from halfdoor.core.evidence.claim import Claim
     from halfdoor.core.policy.constraints import Constraints
-    from halfdoor.core.policy.outlook import Situation
+    from halfdoor.core.policy.outlook.situation import Situation
     from halfdoor.core.policy.scope import DomainStanding
     from halfdoor.core.question import Question
     from halfdoor.core.risk.abilities import Holdings

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from halfdoor.core.assessment import ExpectResult
     from halfdoor.core.model.configuration import Configuration
     from halfdoor.core.policy.constraints import Constraints
-    from halfdoor.core.policy.outlook import Situation
+    from halfdoor.core.policy.outlook.situation import Situation
     from halfdoor.core.question import Question
     from halfdoor.core.risk.document import RiskModel
 

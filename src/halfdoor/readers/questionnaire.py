@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from halfdoor.core.canonical import sha256_bytes
 from halfdoor.core.errors import InputError
-from halfdoor.core.risk.problem import Problem, Problems
-from halfdoor.core.risk.questionnaire import (
+from halfdoor.core.risk.experts.questionnaire import (
     Calibration,
     Expert,
     Questionnaire,
@@ -17,13 +16,14 @@ from halfdoor.core.risk.questionnaire import (
     check,
     expert_of,
 )
+from halfdoor.core.risk.problem import Problem, Problems
 from halfdoor.readers.toml import line_of, parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from halfdoor.core.risk.numbers import Number
+    from halfdoor.core.risk.experts.numbers import Number
 
 T = TypeVar("T", Questionnaire, Questions, Truths)
 BYTES_MAX = 4 * 1024 * 1024

@@ -21,7 +21,7 @@ from halfdoor.core.policy.tiers import Grounds
 from halfdoor.core.question import DRAWS_MAX, groups_of
 from halfdoor.core.risk.abilities import Holdings, is_item
 from halfdoor.core.risk.access import AccessModel, Surroundings
-from halfdoor.core.risk.draws import Draws
+from halfdoor.core.risk.uncertainty.draws import Draws
 from halfdoor.core.tables import combination_rows, graph_rules
 from halfdoor.readers.library import load_risk_model, names
 from halfdoor.readers.toml import read_toml

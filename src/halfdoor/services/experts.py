@@ -11,9 +11,9 @@ from halfdoor.core.canonical import digest
 from halfdoor.core.errors import InputError
 from halfdoor.core.model.words import listed
 from halfdoor.core.risk import check as risk_check
-from halfdoor.core.risk.addresses import choose, numbers
 from halfdoor.core.risk.document import RiskModel
-from halfdoor.core.risk.pooling import SEEDS_ADVISED, Score, Seed, cooke, panel
+from halfdoor.core.risk.experts.addresses import choose, numbers
+from halfdoor.core.risk.experts.pooling import SEEDS_ADVISED, Score, Seed, cooke, panel
 from halfdoor.core.risk.problem import Problem
 from halfdoor.readers.atomic import write_new
 from halfdoor.readers.library import load_risk_model, source_text
@@ -26,7 +26,7 @@ from halfdoor.services.questionnaire_text import questionnaire_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from halfdoor.core.risk.questionnaire import Expert, Questionnaire
+    from halfdoor.core.risk.experts.questionnaire import Expert, Questionnaire
 
 
 _MARK = "+experts"  # on the version of a model with pools in it

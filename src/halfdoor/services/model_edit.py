@@ -16,7 +16,7 @@ from tomlkit.items import Table
 
 from halfdoor.core.errors import InputError
 from halfdoor.core.risk.document import Spread
-from halfdoor.core.risk.numbers import Key
+from halfdoor.core.risk.experts.numbers import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

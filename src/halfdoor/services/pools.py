@@ -9,18 +9,18 @@ import msgspec
 import numpy as np
 
 from halfdoor.core.model.words import listed
-from halfdoor.core.risk.distributions import POSITIVE_MISS_MAX, PROBABILITY_MISS_MAX, fit
 from halfdoor.core.risk.document import Spread
-from halfdoor.core.risk.numbers import Key
-from halfdoor.core.risk.pooling import LEVELS, apart
+from halfdoor.core.risk.experts.numbers import Key
+from halfdoor.core.risk.experts.pooling import LEVELS, apart
+from halfdoor.core.risk.uncertainty.distributions import POSITIVE_MISS_MAX, PROBABILITY_MISS_MAX, fit
 from halfdoor.services.model_edit import Edit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from halfdoor.core.risk.document import RiskModel
-    from halfdoor.core.risk.numbers import Number
-    from halfdoor.core.risk.questionnaire import Expert
+    from halfdoor.core.risk.experts.numbers import Number
+    from halfdoor.core.risk.experts.questionnaire import Expert
 
 Weights = Literal["equal", "cooke"]
 Percentiles = tuple[float, float, float]

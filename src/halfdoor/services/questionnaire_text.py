@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from halfdoor.core.risk.document import Uncertain
-    from halfdoor.core.risk.numbers import Number
-    from halfdoor.core.risk.questionnaire import Calibration
+    from halfdoor.core.risk.experts.numbers import Number
+    from halfdoor.core.risk.experts.questionnaire import Calibration
 
 _HOW = """\
 #

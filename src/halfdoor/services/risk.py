@@ -9,8 +9,8 @@ import msgspec
 from halfdoor.core.errors import InputError
 from halfdoor.core.question import DRAWS_DEFAULT, DRAWS_MAX
 from halfdoor.core.risk.basis import Basis, FitNote, basis, fit_notes
+from halfdoor.core.risk.harm.simulate import Simulation, simulate
 from halfdoor.core.risk.problem import Problem
-from halfdoor.core.risk.simulate import Simulation, simulate
 from halfdoor.readers.library import load_risk_model, names, problems_in, source_text
 from halfdoor.readers.toml import line_of
 

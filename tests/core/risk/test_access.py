@@ -14,7 +14,7 @@ from halfdoor.core.risk import abilities
 from halfdoor.core.risk.abilities import Holdings, derive, is_item
 from halfdoor.core.risk.access import AccessModel, Gate, Surroundings
 from halfdoor.core.risk.document import Actor, Reach, RiskModel, Rule, Spread
-from halfdoor.core.risk.draws import Draws
+from halfdoor.core.risk.uncertainty.draws import Draws
 from worlds import ABILITIES, ITEMS, OWN_GROUPS, risk_models
 
 GROUPS = Groups((g.id, g.contains, g.inside) for g in OWN_GROUPS)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from halfdoor.core.errors import InputError
 from halfdoor.core.risk.check import check, check_references
-from halfdoor.core.risk.distributions import fit
 from halfdoor.core.risk.document import RiskModel, Spread
 from halfdoor.core.risk.problem import Problems
+from halfdoor.core.risk.uncertainty.distributions import fit
 from halfdoor.readers.toml import parse_toml
 
 SOUND = """

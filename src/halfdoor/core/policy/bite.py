@@ -16,8 +16,8 @@ from halfdoor.core.policy.check import TIERS
 from halfdoor.core.policy.requirements import covers
 from halfdoor.core.risk.abilities import Holdings, is_item
 from halfdoor.core.risk.access import AccessModel, Gate, Surroundings
-from halfdoor.core.risk.draws import Draws
 from halfdoor.core.risk.problem import Problem, Problems
+from halfdoor.core.risk.uncertainty.draws import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

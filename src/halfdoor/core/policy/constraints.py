@@ -12,8 +12,8 @@ from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.groups import Groups
 from halfdoor.core.policy.document import Limit
 from halfdoor.core.policy.frequency import FrequencyInForce
+from halfdoor.core.policy.frontier.search import Row
 from halfdoor.core.policy.requirements import RequirementFinding
-from halfdoor.core.policy.search import Row
 from halfdoor.core.policy.tiers import tier_rank
 from halfdoor.core.risk.access import AccessModel, Gate
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from halfdoor.core.policy.document import Policy
-    from halfdoor.core.policy.exposures import Exposures
+    from halfdoor.core.policy.harm.exposures import Exposures
 
 _SIMULATION_OPERATIONS = 5_000  # what one simulation costs beside an operation on bits
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from halfdoor.core.policy.net import averted, defences_open
+from halfdoor.core.policy.harm.net import averted, defences_open
 
 if TYPE_CHECKING:
     from halfdoor.core.model.configuration import Configuration
     from halfdoor.core.policy.document import Band, Frequency
     from halfdoor.core.risk.access import AccessModel
-    from halfdoor.core.risk.distributions import Floats
-    from halfdoor.core.risk.exposure import ThreatExposure
+    from halfdoor.core.risk.harm.exposure import ThreatExposure
+    from halfdoor.core.risk.uncertainty.distributions import Floats
 
 
 class FrequencyInForce:

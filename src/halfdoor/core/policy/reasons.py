@@ -17,7 +17,7 @@ from halfdoor.core.assessment import Binding, Cost, Derivation, DerivationStep
 from halfdoor.core.ids import parse_item
 from halfdoor.core.model.configuration import Configuration
 from halfdoor.core.model.words import amount, group_words, item_words, listed, share_words, usd
-from halfdoor.core.policy.frontier import shrink
+from halfdoor.core.policy.frontier.borders import shrink
 from halfdoor.core.policy.tiers import tier_rank
 from halfdoor.core.risk.abilities import Way
 from halfdoor.core.risk.access import AccessModel, Spend
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from halfdoor.core.policy.constraints import Constraints, LimitInForce, TierInScope
     from halfdoor.core.policy.frequency import FrequencyInForce
+    from halfdoor.core.policy.frontier.search import Permitted
     from halfdoor.core.policy.requirements import RequirementFinding
-    from halfdoor.core.policy.search import Permitted
 REASONS_MAX = 20
 
 

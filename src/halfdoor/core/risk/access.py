@@ -25,10 +25,10 @@ from halfdoor.core.risk.abilities import (
     graphs_of,
 )
 from halfdoor.core.risk.bound import Bound, upper_bound
-from halfdoor.core.risk.distributions import Floats, Mask
-from halfdoor.core.risk.draws import Draws, all_bits, bits
-from halfdoor.core.risk.kept import KEPT_BYTES_MAX, Kept
 from halfdoor.core.risk.reach import ReachDraws
+from halfdoor.core.risk.uncertainty.distributions import Floats, Mask
+from halfdoor.core.risk.uncertainty.draws import Draws, all_bits, bits
+from halfdoor.core.risk.uncertainty.kept import KEPT_BYTES_MAX, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from halfdoor.core.risk.distributions import POSITIVE_MISS_MAX, PROBABILITY_MISS_MAX, Kind, Quantity, fit
-from halfdoor.core.risk.numbers import Names, every_number
+from halfdoor.core.risk.experts.numbers import Names, every_number
+from halfdoor.core.risk.uncertainty.distributions import (
+    POSITIVE_MISS_MAX,
+    PROBABILITY_MISS_MAX,
+    Kind,
+    Quantity,
+    fit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from halfdoor.core.risk.document import RiskModel, Sourced
-    from halfdoor.core.risk.numbers import Key, Number
+    from halfdoor.core.risk.experts.numbers import Key, Number
 
 Ground = Literal["source", "both", "judgement", "neither"]
 _USUAL = ("constant", "beta", "lognormal", "mixture")

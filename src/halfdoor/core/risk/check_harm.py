@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from halfdoor.core.ids import did_you_mean
 from halfdoor.core.model.groups import LADDER
-from halfdoor.core.risk.steps import step_groups, step_names
+from halfdoor.core.risk.harm.steps import step_groups, step_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,8 +15,8 @@ from halfdoor.core.risk.document import Spread
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from halfdoor.core.risk.distributions import Quantity
     from halfdoor.core.risk.document import Uncertain
+    from halfdoor.core.risk.uncertainty.distributions import Quantity
 
 SKILL_MAX = 5
 _FORMS = (

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from halfdoor.core.risk.distributions import Floats, fit
-from halfdoor.core.risk.draws import bits
-from halfdoor.core.risk.quantiles import Levels, gamma_probability
+from halfdoor.core.risk.uncertainty.distributions import Floats, fit
+from halfdoor.core.risk.uncertainty.draws import bits
+from halfdoor.core.risk.uncertainty.quantiles import Levels, gamma_probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from halfdoor.core.model.groups import Groups
     from halfdoor.core.risk.document import Leak, Reach, RiskModel
-    from halfdoor.core.risk.draws import Draws
+    from halfdoor.core.risk.uncertainty.draws import Draws
 
 _DOUBLE = 8  # bytes
 

@@ -1,0 +1,1 @@
+"""Both borders of what is permitted."""

@@ -1,0 +1,1 @@
+"""Layer B for a model under a policy: capability as draws, exposures, the annex on harm."""

@@ -1,0 +1,1 @@
+"""What would change the answer: flip points, measurements, the worth of knowing."""

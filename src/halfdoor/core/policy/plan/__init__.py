@@ -1,0 +1,1 @@
+"""From what is open today to the widest that is permitted, stage by stage."""

@@ -1,0 +1,1 @@
+"""Asking experts for the numbers of a risk model, and pooling what they say."""

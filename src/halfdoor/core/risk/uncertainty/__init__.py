@@ -1,0 +1,1 @@
+"""Uncertain numbers: what people state, as distributions and as draws."""
