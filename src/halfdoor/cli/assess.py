@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from halfdoor.cli import asking
 from halfdoor.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,18 +25,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         help="folder with halfdoor.toml, or the file itself (not needed to --check a file by itself)",
     )
-    parser.add_argument("--policy", metavar="P", help="shipped name or path, instead of the dossier's")
-    parser.add_argument("--risk-model", metavar="R", help="shipped name or path, instead of the dossier's")
+    asking.configure(parser, as_of="assess as of this day")
     parser.add_argument(
         "--configuration",
         metavar="ITEM=GROUP[+GROUP],…",
         help="ask about this configuration instead of the one proposed",
     )
-    parser.add_argument("--as-of", type=_date, metavar="DATE", help="assess as of this day (default: today)")
-    parser.add_argument(
-        "--draws", type=int, metavar="N", help="draws of everything uncertain (default: 20000)"
-    )
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the draws (default: 1)")
     parser.add_argument(
         "--rehash", action="store_true", help="read every file again, whatever the cache says"
     )
@@ -61,16 +55,12 @@ def run(args: argparse.Namespace) -> int:
     """Assess or check; 0 permitted (or agrees), 1 not. Raises InputError."""
     from halfdoor.cli.terminal import hashing
     from halfdoor.core.editions import redact
-    from halfdoor.services.assess import Options, assess_folder
+    from halfdoor.services.assess import assess_folder
 
-    options = Options(
-        as_of=args.as_of or dt.datetime.now(dt.UTC).date(),
-        policy=args.policy,
-        risk_model=args.risk_model,
-        seed=args.seed,
+    options = asking.options(
+        args,
         configuration=_configuration(args.configuration) if args.configuration is not None else None,
         rehash=args.rehash,
-        **({"draws": args.draws} if args.draws is not None else {}),
     )
     if args.check is not None:
         return _check(args.folder, args.check, options)
@@ -98,7 +88,8 @@ def _show(assessment: Assessment, folder: Path, out: Path | None, *, as_json: bo
     if out is not None:
         print(f"\nWritten: {out / 'report.html'} (the memo) and {out / 'assessment.json'}")
     else:
-        print(f"\nFor a board: halfdoor assess {folder} --out report")
+        print(f"\nFor a board:    halfdoor assess {folder} --out report")
+        print(f"Stage by stage: halfdoor plan {folder}")
 
 
 def _check(folder: Path | None, file: Path, options: Options) -> int:
@@ -123,10 +114,6 @@ def _check(folder: Path | None, file: Path, options: Options) -> int:
     for line in differences:
         print(f"  - {line}")
     return 1
-
-
-def _date(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
 
 
 def _configuration(text: str) -> dict[str, tuple[str, ...]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from halfdoor.cli import asking
 
 if TYPE_CHECKING:
     import argparse
@@ -30,36 +31,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--actor", metavar="C", default="", help="only this class of actor")
     parser.add_argument("--draw", type=Path, metavar="FILE.svg", help="draw the derivation graph there")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument(
-        "--draws", type=int, metavar="N", help="draws of everything uncertain (default: 20000)"
-    )
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the draws (default: 1)")
-    parser.add_argument("--risk-model", metavar="R", help="shipped name or path, instead of the dossier's")
-    parser.add_argument(
-        "--policy", metavar="P", help="whose rules of evidence hold, instead of the dossier's policy"
-    )
-    parser.add_argument(
-        "--as-of",
-        type=dt.date.fromisoformat,
-        metavar="DATE",
-        help="what is public on this day (default: today)",
+    asking.configure(
+        parser,
+        as_of="what is public on this day",
+        policy="whose rules of evidence hold, instead of the dossier's policy",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, draw the graph; 0. Raises InputError."""
     from halfdoor.cli.terminal import hashing
-    from halfdoor.services.assess import Options
     from halfdoor.services.combinations import Chosen, find_combinations
 
-    options = Options(
-        as_of=args.as_of or dt.datetime.now(dt.UTC).date(),
-        policy=args.policy,
-        risk_model=args.risk_model,
-        seed=args.seed,
-        **({"draws": args.draws} if args.draws is not None else {}),
-    )
-    found = find_combinations(args.subject, options, Chosen(args.ability, args.actor), hashing)
+    found = find_combinations(args.subject, asking.options(args), Chosen(args.ability, args.actor), hashing)
     if args.draw is not None:
         from halfdoor.reports.graph_svg import write_graph
 

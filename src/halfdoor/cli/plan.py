@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from halfdoor.cli import asking
 
 if TYPE_CHECKING:
     import argparse
@@ -28,34 +29,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", type=Path, metavar="DIR", help="folder with halfdoor.toml, or the file itself"
     )
-    parser.add_argument("--policy", metavar="P", help="shipped name or path, instead of the dossier's")
-    parser.add_argument("--risk-model", metavar="R", help="shipped name or path, instead of the dossier's")
-    parser.add_argument(
-        "--as-of",
-        type=dt.date.fromisoformat,
-        metavar="DATE",
-        help="the day on which the plan begins (default: today)",
-    )
-    parser.add_argument(
-        "--draws", type=int, metavar="N", help="draws of everything uncertain (default: 20000)"
-    )
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the draws (default: 1)")
+    asking.configure(parser, as_of="the day on which the plan begins")
     parser.add_argument("--json", action="store_true", help="print the plan as one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan; 0 with a stage to take or nothing left to open, 1 else. Raises InputError."""
     from halfdoor.cli.terminal import hashing
-    from halfdoor.services.assess import Options, assess_folder
+    from halfdoor.services.assess import assess_folder
 
-    options = Options(
-        as_of=args.as_of or dt.datetime.now(dt.UTC).date(),
-        policy=args.policy,
-        risk_model=args.risk_model,
-        seed=args.seed,
-        **({"draws": args.draws} if args.draws is not None else {}),
-    )
-    assessment = assess_folder(args.folder, options, hashing)
+    assessment = assess_folder(args.folder, asking.options(args), hashing)
     plan = assessment.plan
     if plan is None:
         raise AssertionError("an assessment of a folder has a plan")

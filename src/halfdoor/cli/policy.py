@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from halfdoor.cli.asking import day
 from halfdoor.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "dossiers", nargs="+", metavar="DOSSIER", help="folder, file, or name of a shipped case (cwm-32b)"
     )
     compare.add_argument(
-        "--as-of", type=_date, metavar="DATE", help="assess as of this day (default: the day of each release)"
+        "--as-of", type=day, metavar="DATE", help="assess as of this day (default: the day of each release)"
     )
     compare.add_argument(
         "--draws", type=int, metavar="N", help="draws of everything uncertain (default: 20000)"
@@ -187,7 +188,3 @@ def _cells(one: Compared) -> tuple[str, str, str]:
     if "no answer" in {one.first.answer, one.second.answer}:
         moved = ["–"]
     return one.first.answer, one.second.answer, ", ".join(moved) or "as far"
-
-
-def _date(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)

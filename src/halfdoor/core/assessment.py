@@ -124,21 +124,24 @@ class DerivationStep(Out, frozen=True):
     judgement: str
 
 
-class Binding(Out, frozen=True):
-    """One reason: a minimal blocking combination inside the proposal, and the row it breaks."""
+class Binding(Out, frozen=True, kw_only=True):
+    """One reason: a minimal blocking combination inside the proposal, and the row it breaks.
+
+    Actor, ability, cost and derivation are those of a limit; probability and allowed also of a frequency row.
+    """
 
     row: str  # limit or requirement id
     kind: Literal["limit", "requirement", "security", "expectation", "frequency", "ledger"]
-    clause: str
-    domain: str
-    tier: str
+    clause: str = ""
+    domain: str = ""
+    tier: str = ""
     items: Configuration  # withhold any one of these from these groups and the reason is gone
-    actor: str
-    ability: str
-    probability: str | None
-    allowed: str | None
-    cost: Cost | None
-    derivation: Derivation | None
+    actor: str = ""
+    ability: str = ""
+    probability: str | None = None
+    allowed: str | None = None
+    cost: Cost | None = None
+    derivation: Derivation | None = None
     sentence: str
     alternatives: list[Configuration] = []  # combinations of other variants that break the row alike
 

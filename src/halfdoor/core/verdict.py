@@ -84,15 +84,7 @@ def _unshared(row: ExpectResult, number: int) -> Binding:
         row=f"expect {number}",
         kind="expectation",
         clause=row.clause,
-        domain="",
-        tier="",
         items={row.item: [row.group]},
-        actor="",
-        ability="",
-        probability=None,
-        allowed=None,
-        cost=None,
-        derivation=None,
         sentence=(
             f"The policy expects {item_words(row.item)} to be shared with {group_words(row.group)}; "
             f"{lacking}."

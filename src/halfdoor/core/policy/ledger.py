@@ -134,16 +134,7 @@ def unledgered(rows: Iterable[LedgerRow]) -> list[Binding]:
         Binding(
             row=f"ledger {row.item}",
             kind="ledger",
-            clause="",
-            domain="",
-            tier="",
             items={row.item: ["anyone"]},
-            actor="",
-            ability="",
-            probability=None,
-            allowed=None,
-            cost=None,
-            derivation=None,
             sentence=_unanswered(row),
         )
         for row in rows

@@ -155,12 +155,8 @@ class _Teller:
             domain=threat.domain,
             tier=self._standings[threat.domain].tier if threat.domain in self._standings else "",
             items=block.as_dict(),
-            actor="",
-            ability="",
             probability=f"{share:.4f}",
             allowed=f"{1 - row.row.confidence:f}",
-            cost=None,
-            derivation=None,
             sentence=sentence,
             alternatives=[other.as_dict() for other in blocks[1:]],
         )
@@ -191,12 +187,6 @@ class _Teller:
             domain=domain,
             tier=self._standings[domain].tier if domain in self._standings else row.tier,
             items={items[0]: [group]},
-            actor="",
-            ability="",
-            probability=None,
-            allowed=None,
-            cost=None,
-            derivation=None,
             sentence=(
                 f"{_capital(listed(map(item_words, items)))} to {group_words(group)}{wider}: "
                 f"the policy asks for {finding.asked}; found: {finding.found}."

@@ -171,7 +171,7 @@ class AccessModel:
         for way in able:
             items = frozenset(way.items)
             within[items] = within.get(items, 0) | bits(self.affords(actor, self.spend(way)))
-        return _without_redundant(within) if len(within) <= COMPARED_MAX else list(within.items())
+        return without_redundant(within) if len(within) <= COMPARED_MAX else list(within.items())
 
     def affordable(self, actor: str, rule: int) -> int:
         """The draws in which an actor can carry out one rule, as bits; all where that is too long to tell."""
@@ -333,7 +333,7 @@ def _by_ways(ways: Combinations, reached: Mapping[str, int]) -> int:
     return got
 
 
-def _without_redundant(within: Mapping[frozenset[str], int]) -> Combinations:
+def without_redundant(within: Mapping[frozenset[str], int]) -> Combinations:
     """Leave out a set of items that adds no draw to what its own subsets give."""
     kept: Combinations = []
     for items, affordable in sorted(within.items(), key=lambda pair: (len(pair[0]), sorted(pair[0]))):

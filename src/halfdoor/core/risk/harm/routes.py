@@ -18,6 +18,7 @@ import numpy as np
 from halfdoor.core.ids import parse_item
 from halfdoor.core.model.dossier import Mode
 from halfdoor.core.risk.abilities import is_item, usable_rules
+from halfdoor.core.risk.access import without_redundant
 from halfdoor.core.risk.uncertainty.draws import all_bits, unpacked
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Routes:
                 watched = tuple(sorted({row for item in services for row in stops.get(item, ())}))
                 of_kind = found.setdefault(Kind(mode, watched, bool(services)), {})
                 of_kind[items] = of_kind.get(items, 0) | affordable
-        self._sets = {kind: sets for kind in sorted(found) if (sets := _without_redundant(found[kind]))}
+        self._sets = {kind: sets for kind in sorted(found) if (sets := without_redundant(found[kind]))}
         self.kinds = tuple(self._sets)
         self.items = tuple(sorted({i for sets in self._sets.values() for items, _ in sets for i in items}))
         self._service = {item: parse_item(item).is_service for item in self.items}
@@ -124,19 +125,6 @@ class Routes:
                 np.maximum(best, reach, out=best)
             result.append(best)
         return result
-
-
-def _without_redundant(within: Mapping[frozenset[str], int]) -> list[tuple[frozenset[str], int]]:
-    """Leave out a set of items that adds no draw to what its own subsets give."""
-    kept: list[tuple[frozenset[str], int]] = []
-    for items, affordable in sorted(within.items(), key=lambda pair: (len(pair[0]), sorted(pair[0]))):
-        covered = 0
-        for small, also in kept:
-            if small <= items:
-                covered |= also
-        if affordable & ~covered:
-            kept.append((items, affordable))
-    return kept
 
 
 def _leading(access: AccessModel, ability: str) -> list[str]:
