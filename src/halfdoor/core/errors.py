@@ -31,3 +31,9 @@ class InputError(HalfdoorError):
     """Bad usage or bad input: exit code 2, nothing written."""
 
     exit_code = 2
+
+
+class VerificationError(HalfdoorError):
+    """What was looked at does not verify: exit code 1."""
+
+    exit_code = 1
