@@ -1,0 +1,89 @@
+"""Opening a database: SQLite or PostgreSQL, and how much a commit promises.
+
+A `durable` engine has every commit on the disk before it returns. Another one returns earlier, and loses on a
+power cut what no later durable commit came after: both databases write one sequential journal, so the log
+writer's durable commit carries all earlier ones with it. Services use that: their change waits for its entry
+to be under a durable checkpoint anyway, so one flush serves many of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from halfdoor.core.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+BUSY_SECONDS = 30
+READS = {"halfdoor_reads": True}  # execution option of a connection that writes nothing
+
+
+def open_engine(url: str, *, durable: bool) -> Engine:
+    """An engine for `sqlite:///PATH` or `postgresql://…`. Nothing is connected to yet.
+
+    Raises InputError `bad-database`.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise _bad("this is no database URL", url) from error
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        return _sqlite(url, durable=durable)
+    if kind == "postgresql":
+        commits = "on" if durable else "off"
+        try:
+            return create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                connect_args={"options": f"-c synchronous_commit={commits}"},
+                pool_pre_ping=True,
+            )
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise InputError(
+                "no-driver",
+                "the driver for PostgreSQL is not installed",
+                remedy="pip install 'halfdoor[postgres]'",
+            ) from error
+    raise _bad(f"{kind!r} is neither sqlite nor postgresql", url)
+
+
+def _sqlite(url: str, *, durable: bool) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: DBAPIConnection, _: Any) -> None:  # noqa: ANN401  SQLAlchemy's own record
+        connection.isolation_level = None  # sqlite3 begins nothing by itself
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode = WAL",
+            f"synchronous = {'FULL' if durable else 'NORMAL'}",
+            "foreign_keys = ON",
+            "secure_delete = ON",  # what is erased is overwritten
+            "trusted_schema = OFF",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A plain BEGIN that turns to writing later fails with "database is locked" instead of waiting.
+        reads = connection.get_execution_options().get("halfdoor_reads")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _bad(message: str, url: str) -> InputError:
+    shown = url.rsplit("@", maxsplit=1)[-1]  # no password in messages
+    return InputError(
+        "bad-database",
+        message,
+        where=shown,
+        remedy="write sqlite:///path/to/file.db or postgresql://user@host/name",
+    )

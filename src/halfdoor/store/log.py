@@ -1,0 +1,274 @@
+"""The log's tables: the head and its lease, leaves, pending entries, openings."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from halfdoor.core.errors import VerificationError
+from halfdoor.core.log.commitment import Opening
+from halfdoor.core.log.merkle import HASH_BYTES, Frontier
+from halfdoor.store.engine import READS
+from halfdoor.store.quick import Quick
+from halfdoor.store.tables import log_head, log_leaf, log_opening, log_pending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection, Engine
+
+READ_AT_ONCE = 4096
+ERASED_AT_ONCE = 500
+
+
+class Head(msgspec.Struct, frozen=True):
+    """How far the log has come: its tree, its signed checkpoint, and the writer's lease.
+
+    epoch: counts writers; a commit under an older one is refused
+    lease_until_ms: POSIX milliseconds
+    """
+
+    origin: str
+    frontier: Frontier
+    checkpoint: bytes
+    epoch: int
+    holder: str | None = None
+    lease_until_ms: int = 0
+
+
+class New(msgspec.Struct, frozen=True):
+    """An entry to be appended, what its commitments stand for, and the number it waits under, if it does."""
+
+    entry: bytes
+    openings: tuple[Opening, ...] = ()
+    pending: int | None = None
+
+
+class LeaseLost(Exception):  # noqa: N818  said where it is caught: another writer took over
+    """Another writer took over; nothing was written."""
+
+
+class LeaseHeld(Exception):  # noqa: N818  the same
+    """Another writer holds the lease until `until_ms`, POSIX milliseconds."""
+
+    def __init__(self, holder: str, until_ms: int) -> None:
+        super().__init__(holder)
+        self.holder = holder
+        self.until_ms = until_ms
+
+
+_ADVANCE = (
+    update(log_head)
+    .where(
+        log_head.c.id == 1,
+        log_head.c.epoch == bindparam("of_epoch"),
+        log_head.c.size == bindparam("from_size"),
+    )
+    .values(
+        size=bindparam("to_size"),
+        peaks=bindparam("to_peaks"),
+        checkpoint=bindparam("to_checkpoint"),
+        lease_until_ms=bindparam("to_lease"),
+    )
+)
+_SETTLE = delete(log_pending).where(log_pending.c.number == bindparam("waited"))
+
+
+class LogStore:
+    """The log in a database. Safe for threads; every method is one transaction, as durable as its engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        """`engine` as `open_engine` makes it; the tables exist."""
+        self.engine = engine
+        self._quick = Quick(engine)
+        self._advance = self._quick.statement(_ADVANCE)
+        self._add = self._quick.statement(insert(log_leaf), ["position", "entry", "pending"])
+        self._settle = self._quick.statement(_SETTLE)
+        self._open = self._quick.statement(insert(log_opening), ["commitment", "name", "salt", "value"])
+
+    def create(self, head: Head) -> None:
+        """Begin an empty log."""
+        values = {
+            "id": 1,
+            "origin": head.origin,
+            "size": head.frontier.size,
+            "peaks": b"".join(head.frontier.peaks),
+            "checkpoint": head.checkpoint,
+            "epoch": head.epoch,
+            "lease_until_ms": 0,
+        }
+        with self.engine.begin() as connection:
+            connection.execute(insert(log_head).values(values))
+
+    def head(self) -> Head:
+        """The head. Raises VerificationError `log-damaged` where there is none that could be right."""
+        with self._reading() as connection:
+            return _head(connection)
+
+    def take_lease(self, holder: str, now_ms: int, until_ms: int) -> Head:
+        """Become the writer where nobody is, or whose lease has run out. Raises LeaseHeld."""
+        with self.engine.begin() as connection:
+            head = _head(connection, lock=True)
+            if head.holder not in {None, holder} and head.lease_until_ms > now_ms:
+                raise LeaseHeld(str(head.holder), head.lease_until_ms)
+            taken = {"epoch": head.epoch + 1, "holder": holder, "lease_until_ms": until_ms}
+            connection.execute(update(log_head).values(taken))
+        return msgspec.structs.replace(head, **taken)
+
+    def renew_lease(self, head: Head, until_ms: int) -> None:
+        """Stay the writer. Raises LeaseLost."""
+        self._touch(head, {"lease_until_ms": until_ms})
+
+    def give_up_lease(self, head: Head) -> None:
+        """Let others write at once. Raises LeaseLost."""
+        self._touch(head, {"holder": None, "lease_until_ms": 0})
+
+    def _touch(self, head: Head, values: dict[str, Any]) -> None:
+        with self.engine.begin() as connection:
+            mine = update(log_head).where(log_head.c.epoch == head.epoch).values(values)
+            if connection.execute(mine).rowcount != 1:
+                raise LeaseLost
+
+    def commit(self, before: Head, after: Head, added: Sequence[New]) -> None:
+        """Leaves, root and signed checkpoint in one transaction, where `before` is still the head.
+
+        Entries that waited are taken from those that wait. For one thread. Raises LeaseLost, and nothing was
+        written; after any other error it is not known whether it was: the caller must stop.
+        """
+        first = before.frontier.size
+        advanced = {
+            "of_epoch": before.epoch,
+            "from_size": first,
+            "to_size": after.frontier.size,
+            "to_peaks": b"".join(after.frontier.peaks),
+            "to_checkpoint": after.checkpoint,
+            "to_lease": after.lease_until_ms,
+        }
+        leaves = [
+            {"position": first + place, "entry": new.entry, "pending": new.pending}
+            for place, new in enumerate(added)
+        ]
+        settled = [{"waited": new.pending} for new in added if new.pending is not None]
+        openings = _rows(one for new in added for one in new.openings)
+        with self._quick.transaction() as cursor:
+            if self._advance.run(cursor, advanced) != 1:
+                raise LeaseLost
+            self._add.run_each(cursor, leaves)
+            if settled:
+                self._settle.run_each(cursor, settled)
+            if openings:
+                self._open.run_each(cursor, openings)
+
+    def close(self) -> None:
+        """Let every connection go."""
+        self._quick.close()
+        self.engine.dispose()
+
+    def waiting(self, count_max: int) -> list[New]:
+        """The entries that wait, the oldest first."""
+        query = select(log_pending.c.number, log_pending.c.entry).order_by(log_pending.c.number)
+        with self._reading() as connection:
+            rows = connection.execute(query.limit(count_max))
+            return [New(bytes(entry), pending=number) for number, entry in rows]
+
+    def waiting_count(self) -> int:
+        """How many entries wait."""
+        with self._reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(log_pending)).scalar_one())
+
+    def position_of(self, pending: int) -> int | None:
+        """Where the entry stands that waited under this number; None while it waits."""
+        query = select(log_leaf.c.position).where(log_leaf.c.pending == pending)
+        with self._reading() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def entries(self, begin: int, end: int) -> Iterator[bytes]:
+        """The entries at [begin, end), in order. Raises VerificationError `log-damaged` where one lacks."""
+        for start in range(begin, end, READ_AT_ONCE):
+            stop = min(start + READ_AT_ONCE, end)
+            query = (
+                select(log_leaf.c.entry)
+                .where(log_leaf.c.position >= start, log_leaf.c.position < stop)
+                .order_by(log_leaf.c.position)
+            )
+            with self._reading() as connection:
+                found = [bytes(entry) for entry in connection.execute(query).scalars()]
+            if len(found) != stop - start:
+                message = f"{stop - start - len(found)} of the entries {start} to {stop - 1} are missing"
+                raise VerificationError("log-damaged", message)
+            yield from found
+
+    def openings(self, commitments: Iterable[str]) -> list[Opening]:
+        """What these commitments stand for, as far as it was not erased."""
+        query = select(log_opening.c.name, log_opening.c.salt, log_opening.c.value)
+        with self._reading() as connection:
+            rows = connection.execute(query.where(log_opening.c.commitment.in_(list(commitments))))
+            return [Opening(name, salt, json.loads(value)) for name, salt, value in rows]
+
+    def erase(self, commitments: Sequence[str]) -> int:
+        """Destroy what these commitments stand for; how many there were. On SQLite also from the journal."""
+        erased = 0
+        with self.engine.begin() as connection:
+            for start in range(0, len(commitments), ERASED_AT_ONCE):
+                some = commitments[start : start + ERASED_AT_ONCE]
+                gone = connection.execute(delete(log_opening).where(log_opening.c.commitment.in_(some)))
+                erased += gone.rowcount
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect() as connection:
+                # Outside a transaction: what the journal still holds of the old pages goes too.
+                cursor = connection.connection.cursor()
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor.close()
+        return erased
+
+    def _reading(self) -> Connection:
+        return self.engine.connect().execution_options(**READS)
+
+
+def _head(connection: Connection, *, lock: bool = False) -> Head:
+    query = select(log_head)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+    if row is None:
+        raise VerificationError("log-damaged", "the database holds no head of a log")
+    peaks, size = bytes(row["peaks"]), int(row["size"])
+    if len(peaks) != HASH_BYTES * size.bit_count():
+        raise VerificationError("log-damaged", "the head of the log does not fit its size")
+    hashes = tuple(peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES))
+    return Head(
+        row["origin"],
+        Frontier(size, hashes),
+        bytes(row["checkpoint"]),
+        row["epoch"],
+        row["holder"],
+        row["lease_until_ms"],
+    )
+
+
+def add_waiting(connection: Connection, new: New) -> int:
+    """Store an entry that waits, in the transaction of the change that it tells of; return its number."""
+    number = connection.execute(insert(log_pending).values(entry=new.entry)).inserted_primary_key
+    store_openings(connection, new.openings)
+    assert number is not None
+    return int(number[0])
+
+
+def store_openings(connection: Connection, openings: Iterable[Opening]) -> None:
+    """Keep what commitments stand for, in the transaction of their entry."""
+    rows = _rows(openings)
+    if rows:
+        connection.execute(insert(log_opening), rows)
+
+
+def _rows(openings: Iterable[Opening]) -> list[dict[str, str]]:
+    return [
+        {
+            "commitment": one.commitment(),
+            "name": one.name,
+            "salt": one.salt,
+            "value": json.dumps(one.value, ensure_ascii=False),
+        }
+        for one in openings
+    ]

@@ -1,0 +1,75 @@
+"""The tables. Migrations are written by hand to match (tests/store compares the two)."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+# SQLite numbers rows by itself only where the key is an INTEGER; there it has 64 bits too.
+_number = BigInteger().with_variant(Integer(), "sqlite")
+
+# One row: how far the log has come, and who may write on. Locked by every write.
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True, autoincrement=False),
+    Column("origin", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("peaks", LargeBinary, nullable=False),  # 32 bytes each, the widest subtree first
+    Column("checkpoint", LargeBinary, nullable=False),  # the signed note
+    Column("epoch", BigInteger, nullable=False),  # counts the writers that there were
+    Column("holder", Text),  # the writer, where there is one
+    Column("lease_until_ms", BigInteger, nullable=False),  # POSIX milliseconds
+)
+
+# The entries. Triggers refuse every change but adding.
+log_leaf = Table(
+    "log_leaf",
+    metadata,
+    Column("position", _number, primary_key=True, autoincrement=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("pending", BigInteger),  # the number under which it waited, where it did
+)
+Index(
+    "uq_log_leaf_pending",
+    log_leaf.c.pending,
+    unique=True,
+    sqlite_where=log_leaf.c.pending.is_not(None),
+    postgresql_where=log_leaf.c.pending.is_not(None),
+)
+
+# Entries whose change is stored, on their way into the tree. Numbers are never used twice.
+log_pending = Table(
+    "log_pending",
+    metadata,
+    Column("number", _number, primary_key=True),
+    Column("entry", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# What commitments stand for, until it is erased.
+log_opening = Table(
+    "log_opening",
+    metadata,
+    Column("commitment", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("value", Text, nullable=False),  # JSON
+)
