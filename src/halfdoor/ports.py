@@ -24,7 +24,7 @@ class Signer(Protocol):
     """  # noqa: D205  one sentence after the other
 
     def sign(self, message: bytes) -> bytes:
-        """The signature: Ed25519 raw (64 bytes), ECDSA in DER. Already verified against the public key."""
+        """The signature: Ed25519 raw (64 bytes), ECDSA in DER. What came from elsewhere was verified."""
 
 
 class LogSource(Protocol):

@@ -34,7 +34,10 @@ _RFC9162_SHA256 = 1
 _INCLUSION = -1
 _ISSUER, _SUBJECT, _ISSUED_AT = 1, 2, 6
 _COORDINATE_BYTES = 32
-_PARTS = 4
+_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)  # RFC 8949 §3.1
+_ARGUMENT_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
+_NULL = 22
+_DEPTH_MAX = 8
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -69,61 +72,110 @@ def make_receipt(
     Raises VerificationError `not-included` where the proof has a wrong shape.
     """
     root = root_from_inclusion(index, size, leaf_hash(entry), proof)
-    protected = cbor2.dumps(
-        {
-            _ALGORITHM: _ES256,
-            _KEY_ID: key_id(public),
-            _CLAIMS: {_ISSUER: origin, _SUBJECT: sha256_bytes(entry), _ISSUED_AT: issued},
-            _STRUCTURE: _RFC9162_SHA256,
-        },
-        canonical=True,
-    )
+    protected = _header(entry, origin, issued, public)
     signature = b"".join(
         number.to_bytes(_COORDINATE_BYTES, "big")
         for number in decode_dss_signature(sign(_to_be_signed(protected, root)))
     )
+    return _encoded(protected, (size, index, proof), signature)
+
+
+def _header(entry: bytes, origin: str, issued: int, public: ec.EllipticCurvePublicKey) -> bytes:
+    """The protected header: what is signed beside the root."""
+    claims = {_ISSUER: origin, _SUBJECT: sha256_bytes(entry), _ISSUED_AT: issued}
+    header = {_ALGORITHM: _ES256, _KEY_ID: key_id(public), _CLAIMS: claims, _STRUCTURE: _RFC9162_SHA256}
+    return cbor2.dumps(header, canonical=True)
+
+
+def _encoded(protected: bytes, inclusion: tuple[int, int, Sequence[bytes]], signature: bytes) -> bytes:
+    size, index, proof = inclusion
     proofs = {_INCLUSION: [cbor2.dumps([size, index, list(proof)])]}
     return cbor2.dumps(cbor2.CBORTag(_SIGN1, [protected, {_PROOFS: proofs}, None, signature]))
 
 
 def verify_receipt(receipt: bytes, entry: bytes, public: ec.EllipticCurvePublicKey) -> Receipt:
-    """The receipt is of this log's key and for this entry. Raises VerificationError `bad-receipt`."""
+    """The receipt is of this log's key and for this entry, in the one form that `make_receipt` gives it.
+
+    Raises VerificationError `bad-receipt`.
+    """
     try:
         return _verified(receipt, entry, public)
     except (VerificationError, InvalidSignature) as error:
         raise _bad("it is not signed by this key, or not for this entry") from error
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise _bad("it is no COSE receipt with an RFC 9162 inclusion proof") from error
 
 
 def _verified(receipt: bytes, entry: bytes, public: ec.EllipticCurvePublicKey) -> Receipt:
-    tagged: Any = cbor2.loads(receipt) if len(receipt) <= BYTES_MAX else None
-    if not isinstance(tagged, cbor2.CBORTag) or tagged.tag != _SIGN1 or len(tagged.value) != _PARTS:
-        raise ValueError("no COSE_Sign1")
-    protected, unprotected, payload, signature = tagged.value
-    header: dict[Any, Any] = cbor2.loads(protected)
-    if payload is not None or header[_ALGORITHM] != _ES256 or header[_STRUCTURE] != _RFC9162_SHA256:
-        raise ValueError("another algorithm or structure, or the root is not detached")
-    if cbor2.dumps(header, canonical=True) != protected:
-        raise ValueError("the header is not in its one encoding")
-    (encoded,) = unprotected[_PROOFS][_INCLUSION]
-    size, index, proof = cbor2.loads(encoded)
-    if not isinstance(size, int) or not isinstance(index, int) or len(signature) != 2 * _COORDINATE_BYTES:
-        raise ValueError("a number is none, or the signature has a wrong length")
+    if len(receipt) > BYTES_MAX:
+        raise ValueError("too long")
+    protected, unprotected, _, signature = _decoded(receipt).value
+    claims = _decoded(protected)[_CLAIMS]
+    (inclusion,) = unprotected[_PROOFS][_INCLUSION]
+    size, index, proof = _decoded(inclusion)
+    said = msgspec.convert(
+        {"origin": claims[_ISSUER], "size": size, "index": index, "issued": claims[_ISSUED_AT]}, Receipt
+    )
     root = root_from_inclusion(index, size, leaf_hash(entry), proof)
+    if protected != _header(entry, said.origin, said.issued, public):
+        raise VerificationError("bad-receipt", "its header names another key or entry")
+    if receipt != _encoded(protected, (size, index, proof), signature):
+        raise ValueError("not in its one encoding")
+    if len(signature) != 2 * _COORDINATE_BYTES:
+        raise ValueError("the signature has a wrong length")
     r, s = (
         int.from_bytes(half, "big") for half in (signature[:_COORDINATE_BYTES], signature[_COORDINATE_BYTES:])
     )
     public.verify(encode_dss_signature(r, s), _to_be_signed(protected, root), ec.ECDSA(SHA256()))
-    claims = header[_CLAIMS]
-    return msgspec.convert(
-        {"origin": claims[_ISSUER], "size": size, "index": index, "issued": claims[_ISSUED_AT]}, Receipt
-    )
+    return said
 
 
 def _to_be_signed(protected: bytes, root: bytes) -> bytes:
     """The Sig_structure of RFC 9052 §4.4."""
     return cbor2.dumps(["Signature1", protected, b"", root])
+
+
+def _decoded(data: bytes) -> Any:  # noqa: ANN401  any item that receipts are made of
+    """The one CBOR item (RFC 8949) that these bytes are. Raises ValueError, TypeError, LookupError.
+
+    cbor2 would also follow shared references: 200 bytes of them keep it busy for days.
+    """
+    value, end = _item(data, 0, _DEPTH_MAX)
+    if end != len(data):
+        raise ValueError("something follows")
+    return value
+
+
+def _item(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    """The item that begins here, and where it ends."""
+    if not depth:
+        raise ValueError("too deep")
+    major, number, at = _head(data, at)
+    if major in {_BYTES, _TEXT}:
+        if at + number > len(data):
+            raise ValueError("cut off")
+        raw = data[at : at + number]
+        return (raw if major == _BYTES else raw.decode()), at + number
+    if major in {_ARRAY, _MAP, _TAG}:
+        items = []
+        for _ in range({_ARRAY: number, _MAP: 2 * number, _TAG: 1}[major]):
+            item, at = _item(data, at, depth - 1)
+            items.append(item)
+        if major == _TAG:
+            return cbor2.CBORTag(number, items[0]), at
+        return (items if major == _ARRAY else dict(zip(items[::2], items[1::2], strict=True))), at
+    if major == _SIMPLE and number != _NULL:
+        raise ValueError("neither a number nor null")
+    return {_UNSIGNED: number, _NEGATIVE: -1 - number, _SIMPLE: None}[major], at
+
+
+def _head(data: bytes, at: int) -> tuple[int, int, int]:
+    """The major type of the item that begins here, its argument, and where the argument ends."""
+    major, short = data[at] >> 5, data[at] & 31
+    if short < min(_ARGUMENT_BYTES):
+        return major, short, at + 1
+    end = at + 1 + _ARGUMENT_BYTES[short]  # KeyError: of unknown length, or reserved
+    return major, int.from_bytes(data[at + 1 : end], "big"), end
 
 
 def _bad(why: str) -> VerificationError:

@@ -59,6 +59,7 @@ _TIME_BYTES = 8
 _NAME_BYTES_MAX = 255
 _TREE_HEAD = b"\x00\x01"  # version 1, signature type tree_hash
 _SHA256, _RSA, _ECDSA = 4, 1, 3  # of TLS 1.2 (RFC 5246 §7.4.1.4.1)
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 
 class VerifierKey(msgspec.Struct, frozen=True, order=True):
@@ -103,8 +104,10 @@ class VerifierKey(msgspec.Struct, frozen=True, order=True):
                 _verify(public, signature, text.encode())
                 return None
             case Kind.TREE_HEAD:
-                time, sealed = _tree_head(signature)
-                _verify(public, sealed, _TREE_HEAD + struct.pack(">Q", time) + _size_and_root(text))
+                time, sealed = _tree_head(signature, public)
+                _verify(
+                    public, sealed, _TREE_HEAD + struct.pack(">Q", time) + _size_and_root(text, self.name)
+                )
                 return time
             case Kind.COSIGNATURE | Kind.COSIGNATURE_ML_DSA:
                 (time,) = struct.unpack(">Q", signature[:_TIME_BYTES])
@@ -135,15 +138,19 @@ def subtree_message(name: str, time: int, origin: str, leaves: tuple[int, int], 
     return b"subtree/v1\n\x00" + cosigner + struct.pack(">Q", time) + log + struct.pack(">QQ", *leaves) + root
 
 
-def _size_and_root(text: str) -> bytes:
+def _size_and_root(text: str, name: str) -> bytes:
+    """What a tree head signs of a checkpoint; refused where the text says anything beside it."""
     checkpoint = parse_checkpoint(text)
+    if checkpoint.origin != name or checkpoint.extensions:
+        raise InvalidSignature
     return struct.pack(">Q", checkpoint.size) + checkpoint.root
 
 
-def _tree_head(signature: bytes) -> tuple[int, bytes]:
+def _tree_head(signature: bytes, public: Public) -> tuple[int, bytes]:
     """RFC6962NoteSignature: the time in milliseconds, and a TLS digitally-signed value."""
-    time, hash_, _, length = struct.unpack(">QBBH", signature[:12])
-    if hash_ != _SHA256 or len(signature) != 12 + length:
+    time, hash_, algorithm, length = struct.unpack(">QBBH", signature[:12])
+    wanted = _RSA if isinstance(public, rsa.RSAPublicKey) else _ECDSA
+    if (hash_, algorithm) != (_SHA256, wanted) or len(signature) != 12 + length:
         raise InvalidSignature
     return time, signature[12:]
 
@@ -172,6 +179,8 @@ def _load(kind: Kind, public: bytes) -> Public:
     )
     if not isinstance(key, wanted):
         raise ValueError("not a key of this kind")  # noqa: TRY004  a value from outside, not a caller's mistake
+    if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, _CURVES):
+        raise ValueError("not a curve that signs notes")  # noqa: TRY004  the same
     return key
 
 
@@ -204,7 +213,7 @@ def keys_from_pem(data: bytes, name: str, *, where: str = "") -> list[VerifierKe
     if isinstance(public, ed25519.Ed25519PublicKey):
         return [VerifierKey(name, Kind.ED25519, public.public_bytes_raw())]
     spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if isinstance(public, ec.EllipticCurvePublicKey):
+    if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, _CURVES):
         return [VerifierKey(name, kind, spki) for kind in (Kind.TREE_HEAD, Kind.ECDSA)]
     if isinstance(public, rsa.RSAPublicKey):
         return [VerifierKey(name, Kind.TREE_HEAD, spki)]
@@ -225,20 +234,21 @@ class Signed(msgspec.Struct, frozen=True):
 
 
 def verify_note(note: Note, keys: Iterable[VerifierKey]) -> list[Signed]:
-    """Who of these signed. Signatures of other keys are passed over.
+    """Who of these signed, each key once. Signatures of other keys are passed over.
 
     Raises VerificationError: `bad-signature` where one of these keys' signatures does not fit, `not-signed`
     where there is none.
     """
     known = {(key.name, key.key_id): key for key in keys}
-    signed = [
-        Signed(known[name], one, known[name].check(note.text, one.signature))
-        for one in note.signatures
-        if (name := (one.name, one.key_id)) in known
-    ]
+    signed: dict[tuple[str, bytes], Signed] = {}
+    for one in note.signatures:
+        place = (one.name, one.key_id)
+        if place in known:
+            time = known[place].check(note.text, one.signature)
+            signed.setdefault(place, Signed(known[place], one, time))
     if not signed:
         raise VerificationError("not-signed", f"not signed by {_listed(list(known.values()))}")
-    return signed
+    return list(signed.values())
 
 
 def _listed(keys: Sequence[VerifierKey]) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from halfdoor.core.log.note import Note
 
 BYTES_MAX = 1_000_000
+EACH_MAX = 256  # logs, witnesses, groups; the specification asks for at least 32 of each
 NONE = "none"
 
 
@@ -45,19 +46,15 @@ class Quorum(msgspec.Struct, frozen=True):
 
     logs: tuple[Party, ...]
     witnesses: dict[str, Party]
-    groups: dict[str, Group]
+    groups: dict[str, Group]  # each below its members
     quorum: str  # the name of a witness or group, or "none"
 
     def is_met_by(self, vouching: set[VerifierKey]) -> bool:
         """True where the witnesses with these keys are enough."""
-
-        def vouched(name: str) -> bool:
-            if name in self.witnesses:
-                return self.witnesses[name].key in vouching
-            group = self.groups[name]
-            return sum(map(vouched, group.members)) >= group.least
-
-        return self.quorum == NONE or vouched(self.quorum)
+        met = {NONE: True} | {name: one.key in vouching for name, one in self.witnesses.items()}
+        for name, group in self.groups.items():  # its members stand above it
+            met[name] = sum(met[member] for member in group.members) >= group.least
+        return met[self.quorum]
 
     def check(self, note: Note) -> list[Signed]:
         """The witnesses that cosigned, where they are enough.
@@ -97,7 +94,7 @@ class _Reader:
             raise self.bad(f"a {words[0]} line has too few words or too many") from error
 
     def _log(self, vkey: str, url: str = "") -> None:
-        key = parse_verifier_key(vkey, where=f"{self.where}:{self.number}")
+        key = self._key(vkey)
         if key.kind is Kind.COSIGNATURE:
             raise self.bad("this is the key of a witness, not of a log")
         if any(party.key.public == key.public for party in self.logs):
@@ -105,7 +102,7 @@ class _Reader:
         self.logs.append(Party(key, url))
 
     def _witness(self, name: str, vkey: str, url: str = "") -> None:
-        key = parse_verifier_key(vkey, where=f"{self.where}:{self.number}")
+        key = self._key(vkey)
         if key.kind not in COSIGNATURES:
             raise self.bad("this is not the key of a witness (kind 04 or 06)")
         if any(party.key.public == key.public for party in self.witnesses.values()):
@@ -134,6 +131,13 @@ class _Reader:
             self._known(name)
         self.quorum = name
 
+    def _key(self, vkey: str) -> VerifierKey:
+        try:
+            text = vkey.encode("latin-1").decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self.bad("the key is not UTF-8") from error
+        return parse_verifier_key(text, where=f"{self.where}:{self.number}")
+
     def _new(self, name: str) -> None:
         if name == NONE or name in self.witnesses or name in self.groups:
             raise self.bad(f"the name {name!r} is taken")
@@ -152,7 +156,7 @@ def parse_quorum(data: bytes, *, where: str = "") -> Quorum:
     reader = _Reader(where)
     if len(data) > BYTES_MAX:
         raise reader.bad("it is too long")
-    # Names are compared as bytes: latin-1 keeps each as it is. Keys and URLs are ASCII or fail by themselves.
+    # Names are compared as bytes: latin-1 keeps each as it is.
     text = data.decode("latin-1")
     if any((c < " " and c not in "\t\n") or c == "\x7f" for c in text):
         raise reader.bad("it holds control characters")
@@ -162,6 +166,8 @@ def parse_quorum(data: bytes, *, where: str = "") -> Quorum:
         words = [word for word in words if word]
         if words and not words[0].startswith("#"):
             reader.line(words)
+        if max(map(len, (reader.logs, reader.witnesses, reader.groups))) > EACH_MAX:
+            raise reader.bad(f"there are more than {EACH_MAX} of one kind")
     reader.number = 0
     if not reader.quorum:
         raise reader.bad("no line says which quorum is enough")

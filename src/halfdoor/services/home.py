@@ -1,0 +1,152 @@
+"""A home: the folder where an operator keeps keys, settings, database and public log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import tomlkit
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from halfdoor.adapters.keys import create_key
+from halfdoor.core.errors import InputError
+from halfdoor.core.log.keys import Kind, VerifierKey
+from halfdoor.core.log.note import is_key_name
+from halfdoor.readers.atomic import write_atomically
+from halfdoor.readers.toml import read_toml
+from halfdoor.settings import FILE, Key, Settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+ORIGIN_BYTES_MAX = 200
+_HEAD = """\
+# A home of Halfdoor. Everything secret is in keys/; everything public is in log/.
+# Paths are below this folder unless they begin with a slash.
+
+"""
+
+
+class Home(msgspec.Struct, frozen=True):
+    """An opened home: its folder (absolute) and its settings."""
+
+    folder: Path
+    settings: Settings
+
+    def place(self, name: str) -> Path:
+        """The path that a setting names."""
+        return self.folder / name
+
+    def url(self, setting: str) -> str:
+        """A database URL whose SQLite file is below the home, unless it is absolute."""
+        prefix = "sqlite:///"
+        if setting.startswith(prefix) and not setting.startswith(prefix + "/"):
+            return f"{prefix}{self.folder / setting.removeprefix(prefix)}"
+        return setting
+
+
+def read_home(folder: Path) -> Home:
+    """Open a home. Raises InputError `no-home`, or what is wrong with its settings."""
+    file = folder / FILE
+    if not file.is_file():
+        raise InputError(
+            "no-home",
+            f"there is no home here: it has no {FILE}",
+            where=str(folder),
+            remedy=f"make one: halfdoor home init {folder} --origin example.org/releases",
+        )
+    return Home(folder.resolve(), read_toml(file, Settings))
+
+
+def prepare_home(
+    folder: Path, origin: str, *, database: str | None, latest: str | None, secret: bytes | None
+) -> Home:
+    """Make the folder with keys and settings; the log itself is begun by whoever opens it first.
+
+    database, latest: URLs; None for a file in the home and one beside it
+    secret: passphrase of the key files
+    Raises InputError `bad-origin`, `not-empty`, `cannot-write`.
+    """
+    if not is_key_name(origin) or len(origin.encode()) > ORIGIN_BYTES_MAX or "://" in origin:
+        raise InputError(
+            "bad-origin",
+            f"{origin!r} cannot name a log",
+            remedy="write a name of yours without scheme, spaces or '+': example.org/releases",
+        )
+    folder = folder.absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(
+            "not-empty", "the folder is not empty", where=str(folder), remedy="choose a new folder"
+        )
+    beside = folder.parent / f"{folder.name}-latest.db"
+    if latest is None and beside.exists():
+        remedy = f"it may guard a log that was here before; keep it, and pass --latest sqlite:///{beside}.new"
+        raise InputError("not-empty", "a second store is here already", where=str(beside), remedy=remedy)
+    try:
+        (folder / "keys").mkdir(parents=True)
+        for place in (folder, folder / "keys"):
+            place.chmod(0o700)
+        (folder / "log").mkdir()
+    except OSError as error:
+        raise InputError("cannot-write", f"cannot make it: {error.strerror}", where=str(folder)) from error
+    settings = Settings(
+        schema="halfdoor/home/1",
+        origin=origin,
+        database=database or "sqlite:///halfdoor.db",
+        latest=latest or f"sqlite:///{beside}",
+        note_key=(new_note_key(folder, origin, secret),),
+        receipt_key=new_receipt_key(folder, secret),
+    )
+    home = Home(folder, settings)
+    write_settings(home)
+    return home
+
+
+def new_note_key(folder: Path, origin: str, secret: bytes | None) -> Key:
+    """Make an Ed25519 key in the home's keys, named by its ID."""
+    made = folder / "keys" / "note.new.pem"
+    made.unlink(missing_ok=True)  # of an attempt that was cut off: nothing was signed with it
+    public: ed25519.Ed25519PublicKey = create_key(made, "ed25519", secret)  # type: ignore[assignment]  # asked for
+    verifier = VerifierKey(origin, Kind.ED25519, public.public_bytes_raw())
+    name = f"keys/note-{verifier.key_id.hex()}"
+    write_atomically(folder / f"{name}.vkey", f"{verifier}\n".encode())
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    write_atomically(folder / f"{name}.pub.pem", pem)
+    made.rename(folder / f"{name}.pem")
+    return Key(public=str(verifier), file=f"{name}.pem")
+
+
+def new_receipt_key(folder: Path, secret: bytes | None) -> Key:
+    """Make a P-256 key for receipts in the home's keys, named by a random mark."""
+    name = f"keys/receipt-{os.urandom(4).hex()}"
+    public = create_key(folder / f"{name}.pem", "p256", secret)
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    write_atomically(folder / f"{name}.pub.pem", pem)
+    return Key(public=f"{name}.pub.pem", file=f"{name}.pem")
+
+
+def write_settings(home: Home) -> None:
+    """Write `home.toml`, whole or not at all. Comments of one that stands there are kept."""
+    file = home.folder / FILE
+    document = tomlkit.parse(file.read_text("utf-8")) if file.exists() else tomlkit.parse(_HEAD)
+    for name, value in msgspec.to_builtins(home.settings).items():
+        if name not in {"note_key", "receipt_key"} and document.get(name) != value:
+            document[name] = value
+    for name in ("note_key", "receipt_key"):
+        document.pop(name, None)
+    tables = tomlkit.aot()
+    for key in home.settings.note_key:
+        tables.append(_table(key))
+    document["note_key"] = tables
+    document["receipt_key"] = _table(home.settings.receipt_key)
+    write_atomically(file, tomlkit.dumps(document).encode())
+
+
+def _table(key: Key) -> tomlkit.items.Table:
+    table = tomlkit.table()
+    for name, value in msgspec.to_builtins(key).items():
+        if value:
+            table[name] = value
+    return table

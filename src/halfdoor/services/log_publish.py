@@ -1,0 +1,97 @@
+"""Publishing: from what is durable to what everybody can read, never a byte that was not verified anew.
+
+Leaves and root are computed here a second time, from the entries as they are stored, by other code than the
+writer's; a bit that flipped in memory or on the disk stops the log before any reader sees it. First come the
+bundles and tiles, then the witnesses, then the checkpoint: whoever sees a checkpoint finds its tree.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from halfdoor.core.errors import VerificationError
+from halfdoor.core.log.merkle import leaf_hash
+from halfdoor.core.log.note import Note, parse_note
+from halfdoor.core.log.tiles import HEIGHT, WIDTH, Edge, Tile, encode_bundle
+from halfdoor.services.log_signing import own_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from halfdoor.core.log.keys import VerifierKey
+    from halfdoor.ports import LogFiles
+    from halfdoor.store.log import Head, LogStore
+
+    # A note and its size -> the note with cosignatures, or None where too few came.
+    Cosign = Callable[[Note, int], Note | None]
+
+
+class Publisher:
+    """Writes a log's public files. For one thread."""
+
+    def __init__(
+        self,
+        store: LogStore,
+        files: LogFiles,
+        keys: tuple[VerifierKey, ...],
+        edge: Edge,
+        cosign: Cosign | None = None,
+    ) -> None:
+        """`edge`: of what is published (log_start.check_start). `cosign`: asks the witnesses."""
+        self._store = store
+        self._files = files
+        self._keys = keys
+        self._edge = edge
+        self._cosign = cosign
+
+    @property
+    def size(self) -> int:
+        """How many entries have their tiles in place."""
+        return self._edge.size
+
+    def publish(self, head: Head) -> bool:
+        """Publish up to the head; False where too few witnesses cosigned, and the checkpoint waits.
+
+        Raises VerificationError `log-damaged` before anything is written, OSError where writing failed.
+        """
+        checkpoint = own_checkpoint(head.checkpoint, head.origin, self._keys, "the database")
+        old, grown = self._edge, Edge(self._edge.size, self._edge.levels)
+        hashes = [leaf_hash(entry) for entry in self._store.entries(old.size, checkpoint.size)]
+        full = list(grown.grow(hashes))
+        if grown.frontier().root() != checkpoint.root:
+            message = "the stored entries do not give the root that was signed; nothing was published"
+            raise VerificationError("log-damaged", message, where="the database")
+        self._write_bundles(old.size, checkpoint.size)
+        for tile, data in (*full, *grown.partial()):
+            self._files.write(tile.path, data)
+        self._edge = grown
+        note: Note | None = parse_note(head.checkpoint)
+        if self._cosign is not None and note is not None:
+            note = self._cosign(note, checkpoint.size)
+        if note is None:
+            return False
+        self._files.write("checkpoint", note.encode())
+        self._remove_partial(old.size, checkpoint.size)
+        return True
+
+    def _write_bundles(self, begin: int, end: int) -> None:
+        """Every bundle that grew; the entries are read again, not kept, so that memory stays bounded."""
+        first = begin - begin % WIDTH
+        entries = self._store.entries(first, end) if end > begin else iter(())
+        for index in range(first // WIDTH, -(-end // WIDTH)):
+            bundle = list(islice(entries, WIDTH))
+            if bundle:
+                self._files.write(Tile(0, index, len(bundle)).entries_path, encode_bundle(bundle))
+
+    def _remove_partial(self, begin: int, end: int) -> None:
+        """The partial tiles that full ones replaced, once the checkpoint that needs the full ones is out."""
+        level = 0
+        while begin >> (HEIGHT * level):
+            index = (begin >> (HEIGHT * level)) // WIDTH
+            if (end >> (HEIGHT * level)) // WIDTH > index and (begin >> (HEIGHT * level)) % WIDTH:
+                whole = Tile(level, index)
+                self._files.remove(f"{whole.path}.p")
+                if level == 0:
+                    self._files.remove(f"{whole.entries_path}.p")
+            level += 1
