@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TABLES = ("commands", "frontiers", "rates")
+TABLES = ("commands", "frontiers", "rates", "logs")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Write docs/reference from the code: a JSON Schema for each document, and what each command says of itself.
+"""Write docs/reference from the code: JSON Schemas, the log's events, and what each command says of itself.
 
 tools/write_reference.py [FOLDER]     (default: docs/reference; `make docs`)
 """
@@ -11,21 +11,24 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from halfdoor.cli.main import COMMANDS
 from halfdoor.cli.parser import Parser
 from halfdoor.core.assessment import Assessment
+from halfdoor.core.log.entry import ENTRY, EVENTS
+from halfdoor.core.log.events.base import PREFIXES, Committed, Event
 from halfdoor.core.model.dossier import Dossier
 from halfdoor.core.policy.document import Policy
 from halfdoor.core.risk.document import References, RiskModel
 from halfdoor.core.risk.experts.questionnaire import Questionnaire, Questions, Truths
+from halfdoor.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
-DOCUMENTS: dict[str, type[msgspec.Struct]] = {
+DOCUMENTS: dict[str, Any] = {
     "dossier": Dossier,
     "risk-model": RiskModel,
     "policy": Policy,
@@ -34,6 +37,8 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "questionnaire": Questionnaire,
     "calibration": Questions,
     "truths": Truths,
+    "home": Settings,
+    "entry": ENTRY,
 }
 
 
@@ -46,6 +51,77 @@ def schema_of(name: str) -> dict[str, Any]:
         "title": f"halfdoor/{name}/1",
         **schema,
     }
+
+
+EVENTS_HEAD = """\
+# Events of the log
+
+What an entry of the log may be (written by `make docs`; as a schema: [entry.schema.json](entry.schema.json)).
+
+An entry is the canonical JSON (RFC 8785) of one of these events, at most 65,535 bytes. The set is closed:
+another event, another field, another order of keys, a space, a key that stands twice is a fault. No field holds
+free text.
+
+Every entry has `schema` (`halfdoor/entry/1`), `event`, and `at` (UTC). It may have `by` (the id of who did it;
+absent where the application itself did) and `commitments`: what is personal, each as the SHA-256 of the
+canonical JSON of `[name, salt, value]`, with 32 random bytes as salt, in hexadecimal. What a commitment may be
+about: {committed}.
+
+Digests are `sha256:` and 64 hexadecimal digits. Ids are a kind and 26 random characters:
+
+{kinds}
+"""
+
+
+def events_page() -> str:
+    """Every event, what it means, and its fields."""
+    committed = ", ".join(f"`{name}`" for name in get_args(Committed))
+    rows = [f"| `{prefix}_…` | {kind} |" for prefix, kind in PREFIXES.items()]
+    kinds = "\n".join(["| id | of |", "|---|---|", *rows])
+    parts = [EVENTS_HEAD.format(committed=committed, kinds=kinds)]
+    area = ""
+    for tag, kind in sorted(EVENTS.items()):
+        if area != (area := tag.partition(":")[0]):
+            parts += [f"## {area}", ""]
+        parts += [f"### {tag}", "", (kind.__doc__ or "").strip(), ""]
+        fields = [
+            field for field in msgspec.structs.fields(kind) if field.name not in Event.__struct_fields__
+        ]
+        if fields:
+            schema = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"]
+            parts += ["| field | holds | |", "|---|---|---|"]
+            parts += [
+                f"| `{field.name}` | {_holds(schema[field.name])} | {'' if field.required else 'may be absent'} |"
+                for field in fields
+            ]
+            parts.append("")
+    return "\n".join(parts)
+
+
+def _holds(schema: dict[str, Any]) -> str:
+    """A field's values in words."""
+    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    (one,) = options
+    if "enum" in one:
+        return "one of " + ", ".join(f"`{value}`" for value in one["enum"])
+    if one["type"] == "integer":
+        return "a whole number"
+    if one["type"] == "array":
+        return f"1 to {one['maxItems']} of: {_holds(one['items'])}"
+    if one.get("format") == "date-time":
+        return "a time, UTC"
+    if one.get("format") == "date":
+        return "a day"
+    pattern = one["pattern"]
+    if pattern[1:4] in PREFIXES:
+        return f"`{pattern[1:4]}_…`"
+    words = {
+        "^sha256": "a digest",
+        "^[0-9a-f]{8}": "the ID of a note key",
+        "^(?:[A-Z": "an item",
+        "^[a-z][a-z0": "a group",
+    }
+    return next(word for start, word in words.items() if pattern.startswith(start))
 
 
 def commands_page() -> str:
@@ -87,8 +163,9 @@ def write(folder: Path) -> list[Path]:
         text = json.dumps(schema_of(name), indent=1, ensure_ascii=False) + "\n"
         written.append(folder / f"{name}.schema.json")
         written[-1].write_text(text, encoding="utf-8")
-    written.append(folder / "commands.md")
-    written[-1].write_text(commands_page(), encoding="utf-8")
+    for name, page in (("log-events.md", events_page), ("commands.md", commands_page)):
+        written.append(folder / name)
+        written[-1].write_text(page(), encoding="utf-8")
     return written
 
 

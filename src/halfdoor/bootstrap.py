@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from contextlib import contextmanager
@@ -13,12 +14,20 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from halfdoor.adapters.clock import SystemClock
 from halfdoor.adapters.keys import CommandSigner, load_key, passphrase
 from halfdoor.adapters.log_folder import LogFolder
+from halfdoor.adapters.witness_client import HttpWitness
 from halfdoor.core.errors import InputError
+from halfdoor.core.log.cose import key_id
+from halfdoor.core.log.events.base import SCHEMA
+from halfdoor.core.log.events.oversight import KeyAdded, KeyRetired, LogOpened
 from halfdoor.core.log.keys import Kind, VerifierKey, parse_verifier_key
 from halfdoor.core.log.merkle import Frontier
-from halfdoor.services.home import read_home
+from halfdoor.core.log.note import NOTE_BYTES_MAX, parse_note
+from halfdoor.core.log.quorum import parse_quorum
+from halfdoor.services.home import only_ours, read_home
+from halfdoor.services.log_check import Checked, check_log
+from halfdoor.services.log_cosign import Cosigners
 from halfdoor.services.log_publish import Publisher
-from halfdoor.services.log_signing import NoteKey, signed_checkpoint
+from halfdoor.services.log_signing import NoteKey, own_checkpoint, signed_checkpoint
 from halfdoor.services.log_start import check_start
 from halfdoor.services.log_writer import Limits, LogWriter
 from halfdoor.settings import FILE
@@ -28,6 +37,7 @@ from halfdoor.store.log import Head, LogStore
 from halfdoor.store.migrate import check_schema, migrate
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -36,7 +46,9 @@ if TYPE_CHECKING:
     from halfdoor.services.home import Home
     from halfdoor.settings import Key
 
+_LOGGER = logging.getLogger("halfdoor.log")
 MEGABYTE = 1_000_000
+WITNESSED_SECONDS = 1.0  # between publications that witnesses are asked for
 
 
 def open_home(folder: Path) -> Home:
@@ -118,6 +130,8 @@ def public_folder(home: Home) -> LogFolder:
 
 def begin_log(home: Home) -> None:
     """Make the tables and the empty tree of a new log, signed, in both stores."""
+    for setting in (home.settings.database, home.settings.latest):
+        only_ours(home.url(setting))
     engine = open_engine(home.url(home.settings.database), durable=True)
     migrate(engine)
     origin = home.settings.origin
@@ -129,31 +143,68 @@ def begin_log(home: Home) -> None:
     LogStore(engine).create(head)
 
 
+def cosigners(home: Home, files: LogFolder, report: Callable[[str], None]) -> Cosigners | None:
+    """The witnesses of the home's policy; None where it names no policy.
+
+    Raises InputError where the policy cannot be read, is of another log, or could never be met.
+    """
+    if not home.settings.witnesses:
+        return None
+    file = home.place(home.settings.witnesses)
+    try:
+        quorum = parse_quorum(file.read_bytes(), where=str(file))
+    except OSError as error:
+        raise InputError("unreadable", f"cannot read it: {error.strerror}", where=str(file)) from error
+    own = verifier_keys(home)
+    if quorum.logs and not any(party.key in own for party in quorum.logs):
+        raise InputError(
+            "bad-witness-policy", "the policy is of another log than this home's", where=str(file)
+        )
+    asked = [HttpWitness(one.key, one.url) for one in quorum.witnesses.values() if one.url]
+    if not quorum.is_met_by({one.key for one in asked}):
+        remedy = "write each witness's address behind its key"
+        message = "the witnesses that have an address are too few for the quorum"
+        raise InputError("bad-witness-policy", message, where=str(file), remedy=remedy)
+    return Cosigners(asked, quorum, files, report)
+
+
 @contextmanager
 def writing(
-    home: Home, *, limits: Limits | None = None, advance: Callable[[int], None] = lambda _: None
+    home: Home,
+    *,
+    limits: Limits | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+    report: Callable[[str], None] = _LOGGER.warning,
 ) -> Iterator[LogWriter]:
     """The home's log, being written by this process until the end of the block; then all is published.
 
     advance: told of entries that are looked at before the start
+    report:  told of what is amiss and does not stop the log, such as a witness that does not answer
     Raises LeaseHeld where another process writes, VerificationError where going on would not be right.
     """
-    limits = limits or Limits(free_bytes_min=home.settings.free_megabytes_min * MEGABYTE)
+    if limits is None:
+        limits = Limits(
+            free_bytes_min=home.settings.free_megabytes_min * MEGABYTE,
+            publish_seconds=WITNESSED_SECONDS if home.settings.witnesses else Limits().publish_seconds,
+        )
     store, latest, files, clock = log_store(home), latest_store(home), public_folder(home), SystemClock()
-    keys = note_keys(home)
+    keys, cosign = note_keys(home), cosigners(home, files, report)
     verifiers = tuple(key.verifier for key in keys)
     now_ms = int(clock.now().timestamp() * 1000)
     holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
     head = store.take_lease(holder, now_ms, now_ms + int(limits.lease_seconds * 1000))
     try:
         edge = check_start(head, store=store, latest=latest, files=files, keys=verifiers, advance=advance)
+        published = files.read("checkpoint", NOTE_BYTES_MAX)
+        if cosign is not None and published is not None:
+            cosign.check_start(parse_note(published), head.frontier.size)
     except BaseException:
         store.give_up_lease(head)
         raise
     writer = LogWriter(
         store=store,
         latest=latest,
-        publisher=Publisher(store, files, verifiers, edge),
+        publisher=Publisher(store, files, verifiers, edge, cosign),
         head=head,
         keys=keys,
         clock=clock,
@@ -166,3 +217,68 @@ def writing(
     finally:
         writer.stop()
         store.close()
+
+
+def check_home(home: Home, advance: Callable[[int], None] = lambda _: None) -> Checked:
+    """Hold all that the home keeps of its log against each other. Raises where it cannot be read."""
+    store = log_store(home)
+    try:
+        return check_log(store, latest_store(home), public_folder(home), verifier_keys(home), advance)
+    finally:
+        store.close()
+
+
+def adopt(home: Home) -> int:
+    """Have a second store that knows nothing of the log begin with the database's checkpoint; its size.
+
+    Raises InputError `not-empty` where it knows the log.
+    """
+    store = log_store(home)
+    head = store.head()
+    own_checkpoint(head.checkpoint, head.origin, verifier_keys(home), "the database")
+    if not latest_store(home).swap(head.origin, None, head.checkpoint):
+        where = home.settings.latest
+        raise InputError("not-empty", "the second store knows this log; it is not lost", where=where)
+    store.close()
+    return head.frontier.size
+
+
+def migrate_home(home: Home) -> None:
+    """Bring the home's database to this version's tables."""
+    migrate(open_engine(home.url(home.settings.database), durable=True))
+
+
+def keys_event(home: Home, now: dt.datetime) -> LogOpened | KeyAdded:
+    """What the log is told of the newest keys: as its first entry, or as a change."""
+    store = log_store(home)
+    kind = KeyAdded if store.head().frontier.size else LogOpened
+    store.close()
+    return kind(
+        schema=SCHEMA,
+        at=now,
+        note_key=verifier_keys(home)[0].key_id.hex(),
+        receipt_key=f"sha256:{key_id(receipt_public(home)).hex()}",
+    )
+
+
+def retired_event(home: Home, now: dt.datetime) -> KeyRetired:
+    """What the log is told when the older note key is retired.
+
+    Raises InputError `not-rotating`, VerificationError where something that the log stands on is not signed
+    by the newest key yet: it could not be verified once the old key is gone.
+    """
+    newest, *older = verifier_keys(home)
+    if not older:
+        remedy = "make a new one first: halfdoor home rotate-key --home DIR"
+        raise InputError("not-rotating", "only one note key signs", where=str(home.folder), remedy=remedy)
+    store, origin = log_store(home), home.settings.origin
+    files, latest = public_folder(home), latest_store(home)
+    for place, data in (
+        ("the database", store.head().checkpoint),
+        ("the second store", latest.load(origin)),
+        (files.name, files.read("checkpoint", NOTE_BYTES_MAX)),
+    ):
+        if data is not None:
+            own_checkpoint(data, origin, (newest,), place)
+    store.close()
+    return KeyRetired(schema=SCHEMA, at=now, note_key=older[-1].key_id.hex())

@@ -117,6 +117,13 @@ def _bounded(response: BaseHTTPResponse, bytes_max: int, end: float) -> bytes | 
     return b"".join(chunks)
 
 
+def reason(error: HTTPError) -> str:
+    """The innermost cause, without the objects in front of which urllib3 puts it."""
+    cause: BaseException = getattr(error, "reason", None) or error
+    text = str(cause)
+    return text.split(": ", 1)[-1] if "object at 0x" in text else text
+
+
 def checked_url(text: str) -> str:
     """An http or https address without a slash at its end. Raises InputError `bad-url`."""
     try:

@@ -51,6 +51,13 @@ GROUPS: tuple[tuple[str, dict[str, str]], ...] = (
             "elicit": "ask experts for the numbers of a risk model, and pool what they say",
         },
     ),
+    (
+        "Let others check",
+        {
+            "log": "write to a log, prove what it holds, check somebody else's, be a witness",
+            "home": "make the folder with keys and log that an operator needs, and look after it",
+        },
+    ),
 )
 COMMANDS: dict[str, tuple[str, str]] = {
     name: (f"halfdoor.cli.{name}", summary) for _, group in GROUPS for name, summary in group.items()

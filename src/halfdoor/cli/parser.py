@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 _UNRECOGNISED = re.compile(r"unrecognized arguments: (-\S+)")
+
+
+# What `add_subparsers` returns, for modules that add one command to it each.
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001  argparse has no other name
 
 
 class Parser(argparse.ArgumentParser):

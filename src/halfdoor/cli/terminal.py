@@ -6,10 +6,11 @@ import os
 import shutil
 import sys
 import textwrap
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Never, Self, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from tqdm import tqdm
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Style = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
 
 WIDTH_MAX = 100  # longer lines are hard to read
+MANY_ENTRIES = 200_000  # take a noticeable time
 KILO = 1000  # SI, as disks and download pages count
 _CODES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -86,9 +88,35 @@ def size(count: int) -> str:
     return f"{value:.1f} {units[0]}"
 
 
+def complain(sentence: str) -> None:
+    """Say on standard error what is amiss and stops nothing."""
+    print(f"halfdoor: {sentence}", file=sys.stderr)
+
+
 def hashing(total: int) -> Progress:
     """Progress while `total` bytes are read for their digests."""
     return Progress(f"Hashing {size(total)}", total=total, unit="B")
+
+
+@contextmanager
+def starting() -> Iterator[Callable[[int], None]]:
+    """Progress while a log is looked at before it is written on; said only where that takes its time."""
+    shown: list[Progress] = []
+    seen = 0
+
+    def advance(amount: int) -> None:
+        nonlocal seen
+        seen += amount
+        if not shown and seen >= MANY_ENTRIES:
+            shown.append(Progress("Looking at stored entries", unit=" entries").__enter__())
+        for progress in shown:
+            progress.advance(amount)
+
+    try:
+        yield advance
+    finally:
+        for progress in shown:
+            progress.__exit__(None, None, None)
 
 
 class Progress:

@@ -13,6 +13,7 @@ import rfc8785
 from halfdoor.core.errors import InputError
 
 INTEGER_MAX = 2**53 - 1  # beyond it, RFC 8785's numbers (IEEE 754 doubles) skip integers
+_EXPONENT_MIN = 1e21  # from here on RFC 8785 writes an exponent; below, 1e20 would be written as an integer
 DEPTH_MAX = 64
 
 
@@ -35,8 +36,8 @@ def parse_json(data: bytes) -> Any:  # noqa: ANN401  any JSON value
     """The one value that these bytes mean to every reader, so that `canonical_json` can write it.
 
     Raises InputError `bad-json` for what readers may take differently: a key given twice, a number that a
-    double does not hold (NaN, infinities, 1e999, integers beyond 2^53 - 1), half a surrogate pair, text that
-    is not UTF-8, more than 64 levels.
+    double does not hold (NaN, infinities, 1e999, integers beyond 2^53 - 1 and what RFC 8785 would write as
+    one), half a surrogate pair, text that is not UTF-8, more than 64 levels.
     """
     try:
         value = json.loads(
@@ -67,8 +68,8 @@ def _refuse_constant(name: str) -> None:
 
 def _finite(text: str) -> float:
     number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:30]} is too large")
+    if not math.isfinite(number) or INTEGER_MAX < abs(number) < _EXPONENT_MIN:
+        raise ValueError(f"{text[:30]} is a number that doubles do not hold exactly")
     return number
 
 

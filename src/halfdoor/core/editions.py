@@ -17,9 +17,11 @@ import msgspec
 
 from halfdoor.core.assessment import Assessment, Edition, Verdict
 from halfdoor.core.canonical import canonical_json, sha256_bytes
+from halfdoor.core.log.merkle import leaf_hash
+from halfdoor.core.log.merkle import root_of as root_of_leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 # Restricted editions (board, regulator) hold everything. The public one leaves out the cheapest ways round:
 # what they cost, how they go, and at which prices the answer would turn.
@@ -86,7 +88,7 @@ def root_of(edition: Assessment) -> str:
         ]
     except ValueError:  # not hexadecimal
         return ""
-    return f"sha256:{_root(leaves).hex()}"
+    return f"sha256:{root_of_leaves(leaves).hex()}"
 
 
 def salt_key(parts: Mapping[str, Any]) -> bytes:
@@ -104,12 +106,4 @@ def _sections(result: Assessment) -> dict[str, Any]:
 
 
 def _leaf(name: str, salt: str, value: object) -> bytes:
-    return hashlib.sha256(b"\x00" + canonical_json([name, salt, value])).digest()
-
-
-def _root(leaves: Sequence[bytes]) -> bytes:
-    """The Merkle tree hash of RFC 9162 §2.1.1 over leaf hashes."""
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1 << ((len(leaves) - 1).bit_length() - 1)
-    return hashlib.sha256(b"\x01" + _root(leaves[:split]) + _root(leaves[split:])).digest()
+    return leaf_hash(canonical_json([name, salt, value]))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ed25519
 
 ORIGIN_BYTES_MAX = 200
+_SQLITE = "sqlite:///"
 _HEAD = """\
 # A home of Halfdoor. Everything secret is in keys/; everything public is in log/.
 # Paths are below this folder unless they begin with a slash.
@@ -41,9 +42,8 @@ class Home(msgspec.Struct, frozen=True):
 
     def url(self, setting: str) -> str:
         """A database URL whose SQLite file is below the home, unless it is absolute."""
-        prefix = "sqlite:///"
-        if setting.startswith(prefix) and not setting.startswith(prefix + "/"):
-            return f"{prefix}{self.folder / setting.removeprefix(prefix)}"
+        if setting.startswith(_SQLITE) and not setting.startswith(f"{_SQLITE}/"):
+            return f"{_SQLITE}{self.folder / setting.removeprefix(_SQLITE)}"
         return setting
 
 
@@ -86,8 +86,8 @@ def prepare_home(
         raise InputError("not-empty", "a second store is here already", where=str(beside), remedy=remedy)
     try:
         (folder / "keys").mkdir(parents=True)
-        for place in (folder, folder / "keys"):
-            place.chmod(0o700)
+        folder.chmod(0o711)  # a web server passes through to log/, and sees nothing else
+        (folder / "keys").chmod(0o700)
         (folder / "log").mkdir()
     except OSError as error:
         raise InputError("cannot-write", f"cannot make it: {error.strerror}", where=str(folder)) from error
@@ -127,6 +127,13 @@ def new_receipt_key(folder: Path, secret: bytes | None) -> Key:
     return Key(public=f"{name}.pub.pem", file=f"{name}.pem")
 
 
+def only_ours(url: str) -> None:
+    """Have a SQLite database that is about to be made be readable by its owner alone."""
+    if url.startswith(_SQLITE):
+        descriptor = os.open(url.removeprefix(_SQLITE), os.O_WRONLY | os.O_CREAT, 0o600)
+        os.close(descriptor)
+
+
 def write_settings(home: Home) -> None:
     """Write `home.toml`, whole or not at all. Comments of one that stands there are kept."""
     file = home.folder / FILE
@@ -142,6 +149,7 @@ def write_settings(home: Home) -> None:
     document["note_key"] = tables
     document["receipt_key"] = _table(home.settings.receipt_key)
     write_atomically(file, tomlkit.dumps(document).encode())
+    file.chmod(0o600)  # a database's URL may hold a password
 
 
 def _table(key: Key) -> tomlkit.items.Table:
@@ -150,3 +158,28 @@ def _table(key: Key) -> tomlkit.items.Table:
         if value:
             table[name] = value
     return table
+
+
+def with_new_keys(home: Home, secret: bytes | None) -> Home:
+    """Make a new note key, which signs beside the old one, and a new receipt key; write the settings.
+
+    Raises InputError `rotating` where an old key still signs beside the newest.
+    """
+    settings = home.settings
+    if len(settings.note_key) > 1:
+        remedy = "retire the older one first: halfdoor home retire-key --home DIR"
+        raise InputError("rotating", "two note keys sign already", where=str(home.folder), remedy=remedy)
+    changed = msgspec.structs.replace(
+        settings,
+        note_key=(new_note_key(home.folder, settings.origin, secret), *settings.note_key),
+        receipt_key=new_receipt_key(home.folder, secret),
+    )
+    write_settings(new := Home(home.folder, changed))
+    return new
+
+
+def without_old_key(home: Home) -> Home:
+    """Only the newest note key signs from now on; write the settings."""
+    changed = msgspec.structs.replace(home.settings, note_key=home.settings.note_key[:1])
+    write_settings(new := Home(home.folder, changed))
+    return new

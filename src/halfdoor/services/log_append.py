@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
@@ -10,13 +11,21 @@ from halfdoor.core.errors import InputError
 from halfdoor.core.log.commitment import SALT_BYTES, Opening, opened
 from halfdoor.core.log.entry import ENTRY, encode_entry
 from halfdoor.core.log.events.base import SCHEMA
-from halfdoor.store.log import New
+from halfdoor.services.log_signing import LogUnavailable
+from halfdoor.store.log import LeaseHeld, New, add_waiting
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from halfdoor.core.log.events.base import Event
+    from halfdoor.services.log_writer import LogWriter
+    from halfdoor.store.log import LogStore
+
+_POLL_SECONDS = 0.02
+_MARGIN_SECONDS = 0.1
+_REMEDY = "the events and their fields are listed in docs/reference/log-events.md"
 
 
 def composed(event: Event, private: Mapping[str, Any], random: Callable[[int], bytes]) -> New:
@@ -51,4 +60,64 @@ def event_from(document: Any, now: dt.datetime) -> tuple[Event, dict[str, Any]]:
     return event, private
 
 
-_REMEDY = "the events and their fields are listed in docs/reference/log-events.md"
+class Appended(msgspec.Struct, frozen=True):
+    """Entries that are durable, and where each stands. published: their checkpoint is; None: not known."""
+
+    positions: list[int]
+    published: bool | None = None
+
+
+def append_now(
+    news: list[New],
+    store: LogStore,
+    write: Callable[[], AbstractContextManager[LogWriter]],
+    *,
+    seconds_max: float = 60.0,
+) -> Appended:
+    """Append as the writer where there is none, else leave it to the one there is; wait until it is durable.
+
+    write: becomes the writer (bootstrap.writing). On return what was written so is published too.
+    Raises LogUnavailable `log-busy` where neither happens in time: the entries wait, and will be appended.
+    """
+    numbers: list[int] = []
+    until = time.monotonic() + seconds_max
+    while True:
+        try:
+            with write() as writer:
+                if numbers:
+                    found = _settled(numbers, store, until)
+                else:
+                    first = writer.submit(news).result()
+                    found = Appended(list(range(first, first + len(news))))
+            if found is not None:
+                return Appended(found.positions, writer.published_size > max(found.positions))
+        except LeaseHeld as held:
+            if not numbers:
+                with store.engine.begin() as connection:
+                    numbers = [add_waiting(connection, new) for new in news]
+            lapses = time.monotonic() + max(0.0, held.until_ms / 1000 - time.time()) + _MARGIN_SECONDS
+            found = _settled(numbers, store, min(until, lapses))
+            if found is not None:
+                return found
+        if time.monotonic() >= until:
+            _raise_busy(len(news))
+
+
+def _settled(numbers: list[int], store: LogStore, until: float) -> Appended | None:
+    """Where entries that wait have come to stand, once all have; None at that moment."""
+    while True:
+        positions = [store.position_of(number) for number in numbers]
+        known = [one for one in positions if one is not None]
+        if len(known) == len(numbers):
+            return Appended(known)
+        if time.monotonic() >= until:
+            return None
+        time.sleep(_POLL_SECONDS)
+
+
+def _raise_busy(count: int) -> NoReturn:
+    raise LogUnavailable(
+        "log-busy",
+        f"{count} entries wait in the database, and the process that writes the log has not taken them yet",
+        remedy="they are stored and will be appended; look again with `halfdoor log show`",
+    )

@@ -23,8 +23,6 @@ from halfdoor.services.log_reading import LogReader, ahead
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    Files = Callable[[Step], bytes | list[bytes] | VerificationError]
-
 FAULTS_LISTED = 100
 FAULTS_MAX = 1000  # then the audit ends: such a log needs no further proof
 PART_LEVEL = 1
@@ -76,12 +74,11 @@ def audit_log(
     `progress` is called with numbers of entries done. Raises InputError `unreadable`.
     """
     parts = max(size // PART_ENTRIES - since // PART_ENTRIES, 0)
-    run = _Run(reader, progress)
     if effort.processes == 1 or parts < PARTS_MIN:
-        with_parts = None
-        run.read_from(ahead(run.fetch, steps(size, since), effort.reads))
+        run = _Run(reader, steps(size, since), since, effort.reads, progress)
         run.guarded(lambda: Audit(run.read, run.report, since=since).tree(size, root))
         return run.found()
+    run = _Run(reader, steps(size, since, PART_LEVEL), since, effort.reads, progress)
     # Not forked: a program that uses this may have threads.
     with ProcessPoolExecutor(
         min(effort.processes, parts), get_context("spawn"), initializer=_leave_interrupts_to_the_parent
@@ -92,14 +89,13 @@ def audit_log(
                 pool.submit(_part, reader, tile, want, since) for tile, want in zip(tiles, wants, strict=True)
             ]
             for job in jobs:
-                root_of_part, found = job.result()
+                above, found = job.result()
                 run.add(found)
-                yield root_of_part
+                yield above
 
-        with_parts = (PART_LEVEL, others)
-        run.read_from(ahead(run.fetch, steps(size, since, PART_LEVEL), effort.reads))
+        audit = Audit(run.read, run.report, since=since, parts=(PART_LEVEL, others))
         try:
-            run.guarded(lambda: Audit(run.read, run.report, since=since, parts=with_parts).tree(size, root))
+            run.guarded(lambda: audit.tree(size, root))
         finally:
             pool.shutdown(cancel_futures=True)
     return run.found()
@@ -107,8 +103,7 @@ def audit_log(
 
 def _part(reader: LogReader, tile: Tile, want: bytes | None, since: int) -> tuple[bytes | None, Audited]:
     """The part below one full tile, in a process of its own."""
-    run = _Run(reader, lambda _: None)
-    run.read_from(ahead(run.fetch, steps_below(tile, since), 1))
+    run = _Run(reader, steps_below(tile, since), since)
     above = run.guarded(lambda: Audit(run.read, run.report, since=since).full(tile, want))
     return above, run.found()
 
@@ -120,21 +115,24 @@ def _leave_interrupts_to_the_parent() -> None:
 class _Run:
     """Reads for one audit, and counts."""
 
-    def __init__(self, reader: LogReader, progress: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        reader: LogReader,
+        plan: Iterator[Step],
+        since: int = 0,
+        reads: int = 1,
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> None:
         self._reader = reader
+        self._since = since
         self._progress = progress
-        self._files: Iterator[bytes | list[bytes] | VerificationError] = iter(())
+        self._files = ahead(self._fetch, plan, reads)
         self._listed: list[Fault] = []
         self._absent: list[Fault] = []
         self._faults = self._schema = self._tiles = self._entries = self._absent_count = 0
         self._ended = False
 
-    def read_from(self, files: Iterator[bytes | list[bytes] | VerificationError]) -> None:
-        """Where the files of the coming steps come from, in order."""
-        self._files = files
-
-    def fetch(self, step: Step) -> bytes | list[bytes] | VerificationError:
-        """Read one file. Safe for threads."""
+    def _fetch(self, step: Step) -> bytes | list[bytes] | VerificationError:
         try:
             return self._reader.entries(step.tile) if step.entries else self._reader.tile(step.tile)
         except VerificationError as error:
@@ -162,7 +160,7 @@ class _Run:
 
     def _check_schema(self, entries: Iterable[bytes], first: int) -> None:
         for number, entry in enumerate(entries, first):
-            if fault := fault_of(entry):
+            if (fault := fault_of(entry)) and number >= self._since:
                 self._schema += 1
                 self.report(Fault("schema", f"entry {number}", fault))
 
@@ -195,9 +193,7 @@ class _Run:
             self._ended = True
             return None
         finally:
-            close = getattr(self._files, "close", None)
-            if close:
-                close()
+            self._files.close()
 
     def found(self) -> Audited:
         """All of it."""

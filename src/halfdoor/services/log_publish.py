@@ -43,6 +43,7 @@ class Publisher:
         self._files = files
         self._keys = keys
         self._edge = edge
+        self._published = edge.size
         self._cosign = cosign
 
     @property
@@ -72,7 +73,9 @@ class Publisher:
         if note is None:
             return False
         self._files.write("checkpoint", note.encode())
-        self._remove_partial(old.size, checkpoint.size)
+        self._remove_partial(self._published, checkpoint.size)
+        self._published = checkpoint.size
+        self._store.tidy()
         return True
 
     def _write_bundles(self, begin: int, end: int) -> None:
@@ -87,10 +90,9 @@ class Publisher:
     def _remove_partial(self, begin: int, end: int) -> None:
         """The partial tiles that full ones replaced, once the checkpoint that needs the full ones is out."""
         level = 0
-        while begin >> (HEIGHT * level):
-            index = (begin >> (HEIGHT * level)) // WIDTH
-            if (end >> (HEIGHT * level)) // WIDTH > index and (begin >> (HEIGHT * level)) % WIDTH:
-                whole = Tile(level, index)
+        while end >> (HEIGHT * (level + 1)):
+            full = range((begin >> (HEIGHT * level)) // WIDTH, (end >> (HEIGHT * level)) // WIDTH)
+            for whole in (Tile(level, index) for index in full):
                 self._files.remove(f"{whole.path}.p")
                 if level == 0:
                     self._files.remove(f"{whole.entries_path}.p")

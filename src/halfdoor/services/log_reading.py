@@ -1,7 +1,7 @@
 """A log's public files as tiles and entries, from wherever they are served. Nothing is trusted here.
 
-What is wrong with a file is a VerificationError with its place: `missing`, `malformed`. That it cannot be told
-whether there is one is an InputError, and ends the reading.
+What is wrong with a file is a VerificationError with its place: `missing`, `malformed`. That it cannot be
+told whether there is one is an InputError, and ends the reading.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from halfdoor.core.log.entry import is_entry
 from halfdoor.core.log.merkle import HASH_BYTES
 from halfdoor.core.log.static_ct import DATA_BYTES_MAX, data_path, decode_data_tile
 from halfdoor.core.log.tiles import ENTRY_BYTES_MAX, WIDTH, Tile, decode_bundle, tile_at
+from halfdoor.ports import LogSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from halfdoor.ports import LogSource
+    from collections.abc import Callable, Generator, Iterable
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -34,11 +33,17 @@ _GZIP_WINDOW = 31  # of zlib: 15 bits, with a gzip header
 
 
 class LogReader(msgspec.Struct, frozen=True):
-    """The files of one log. `layout`: how entries are served. `ours`: they are entries of Halfdoor's."""
+    """The files of one log.
+
+    layout: how entries are served
+    ours:   they are entries of Halfdoor's
+    served: there are entries to read
+    """
 
     source: LogSource
     layout: Layout = "bundles"
     ours: bool = False
+    served: bool = False
 
     def tile(self, tile: Tile) -> bytes:
         """The hashes of a tile, joined; of a partial one also from the full one that took its place."""
@@ -100,18 +105,18 @@ def open_reader(source: LogSource, size: int) -> LogReader:
     layouts: tuple[Layout, ...] = ("bundles", "data tiles")
     for tile in tiles:
         for layout in layouts:
-            reader = LogReader(source, layout)
+            reader = LogReader(source, layout, served=True)
             try:
                 entries = reader.entries(tile)
             except VerificationError as error:
                 if error.code == "missing":
                     continue
                 return reader
-            return LogReader(source, layout, ours=layout == "bundles" and is_entry(entries[0]))
+            return LogReader(source, layout, ours=layout == "bundles" and is_entry(entries[0]), served=True)
     return LogReader(source)
 
 
-def ahead(work: Callable[[A], B], items: Iterable[A], at_once: int) -> Iterator[B]:
+def ahead(work: Callable[[A], B], items: Iterable[A], at_once: int) -> Generator[B]:
     """`work` on each item in order, up to `at_once` of them together and a few ahead of who takes them."""
     if at_once == 1:
         yield from map(work, items)

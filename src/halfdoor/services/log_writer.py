@@ -85,6 +85,11 @@ class LogWriter:
         return self._head
 
     @property
+    def published_size(self) -> int:
+        """How many entries everybody can read, under a published checkpoint."""
+        return self._published_size
+
+    @property
     def failure(self) -> HalfdoorError | None:
         """Why the writer stopped by itself, where it did."""
         return self._failure

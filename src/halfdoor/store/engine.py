@@ -17,10 +17,10 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from halfdoor.core.errors import InputError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import URL, Connection
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
-BUSY_SECONDS = 30
+BUSY_SECONDS = 30  # to wait for somebody who holds the database: then the statement fails, and says so
 READS = {"halfdoor_reads": True}  # execution option of a connection that writes nothing
 
 
@@ -35,13 +35,17 @@ def open_engine(url: str, *, durable: bool) -> Engine:
         raise _bad("this is no database URL", url) from error
     kind = parsed.get_backend_name()
     if kind == "sqlite":
-        return _sqlite(url, durable=durable)
+        return _sqlite(parsed.set(drivername="sqlite"), durable=durable)
     if kind == "postgresql":
         commits = "on" if durable else "off"
         try:
             return create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
-                connect_args={"options": f"-c synchronous_commit={commits}"},
+                connect_args={
+                    "options": f"-c synchronous_commit={commits} -c lock_timeout={BUSY_SECONDS}s",
+                    "connect_timeout": BUSY_SECONDS,
+                    "tcp_user_timeout": BUSY_SECONDS * 1000,  # a server that is gone is noticed
+                },
                 pool_pre_ping=True,
             )
         except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -53,7 +57,7 @@ def open_engine(url: str, *, durable: bool) -> Engine:
     raise _bad(f"{kind!r} is neither sqlite nor postgresql", url)
 
 
-def _sqlite(url: str, *, durable: bool) -> Engine:
+def _sqlite(url: URL, *, durable: bool) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -63,6 +67,7 @@ def _sqlite(url: str, *, durable: bool) -> Engine:
         for pragma in (
             "journal_mode = WAL",
             f"synchronous = {'FULL' if durable else 'NORMAL'}",
+            "wal_autocheckpoint = 20000",  # LogStore.tidy comes first
             "foreign_keys = ON",
             "secure_delete = ON",  # what is erased is overwritten
             "trusted_schema = OFF",

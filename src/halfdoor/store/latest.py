@@ -49,6 +49,11 @@ class LatestStore:
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else bytes(found)
 
+    def close(self) -> None:
+        """Let every connection go."""
+        self._quick.close()
+        self.engine.dispose()
+
     def swap(self, origin: str, old: bytes | None, new: bytes) -> bool:
         """As the port says."""
         if old is None:

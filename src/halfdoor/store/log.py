@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from halfdoor.core.errors import VerificationError
+from halfdoor.core.errors import InputError, VerificationError
 from halfdoor.core.log.commitment import Opening
 from halfdoor.core.log.merkle import HASH_BYTES, Frontier
+from halfdoor.core.log.tiles import ENTRY_BYTES_MAX
 from halfdoor.store.engine import READS
+from halfdoor.store.erasure import erase
 from halfdoor.store.quick import Quick
 from halfdoor.store.tables import log_head, log_leaf, log_opening, log_pending
 
@@ -19,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine
+    from sqlalchemy.sql import Insert
 
 READ_AT_ONCE = 4096
-ERASED_AT_ONCE = 500
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -87,7 +90,8 @@ class LogStore:
         self._advance = self._quick.statement(_ADVANCE)
         self._add = self._quick.statement(insert(log_leaf), ["position", "entry", "pending"])
         self._settle = self._quick.statement(_SETTLE)
-        self._open = self._quick.statement(insert(log_opening), ["commitment", "name", "salt", "value"])
+        opening = _once(engine.dialect.name)
+        self._open = self._quick.statement(opening, ["commitment", "name", "salt", "value"])
 
     def create(self, head: Head) -> None:
         """Begin an empty log."""
@@ -162,6 +166,25 @@ class LogStore:
             if openings:
                 self._open.run_each(cursor, openings)
 
+    def problems(self) -> list[str]:
+        """What the database itself finds wrong with its files. PostgreSQL is not asked."""
+        if self.engine.dialect.name != "sqlite":
+            return []
+        with self._reading() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
+        return [str(one) for one in found if one != "ok"]
+
+    def tidy(self) -> None:
+        """Bring what SQLite's journal holds into the database file, beside whoever writes; else it grows.
+
+        Where the writer did it, every thousand pages, whoever waits for that batch would wait for the disk.
+        """
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect() as connection:
+                cursor = connection.connection.cursor()  # outside a transaction, as SQLite asks
+                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                cursor.close()
+
     def close(self) -> None:
         """Let every connection go."""
         self._quick.close()
@@ -209,20 +232,8 @@ class LogStore:
             return [Opening(name, salt, json.loads(value)) for name, salt, value in rows]
 
     def erase(self, commitments: Sequence[str]) -> int:
-        """Destroy what these commitments stand for; how many there were. On SQLite also from the journal."""
-        erased = 0
-        with self.engine.begin() as connection:
-            for start in range(0, len(commitments), ERASED_AT_ONCE):
-                some = commitments[start : start + ERASED_AT_ONCE]
-                gone = connection.execute(delete(log_opening).where(log_opening.c.commitment.in_(some)))
-                erased += gone.rowcount
-        if self.engine.dialect.name == "sqlite":
-            with self.engine.connect() as connection:
-                # Outside a transaction: what the journal still holds of the old pages goes too.
-                cursor = connection.connection.cursor()
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                cursor.close()
-        return erased
+        """Destroy what these commitments stand for; how many there were. Raises NotErased `still-read`."""
+        return erase(self.engine, commitments)
 
     def _reading(self) -> Connection:
         return self.engine.connect().execution_options(**READS)
@@ -247,8 +258,27 @@ def _head(connection: Connection, *, lock: bool = False) -> Head:
     )
 
 
+def check_new(new: New) -> None:
+    """The database can hold it, and a bundle too; in the writer's hands it would stop the log for everybody.
+
+    Raises InputError `bad-entry`.
+    """
+    if len(new.entry) > ENTRY_BYTES_MAX:
+        raise InputError("bad-entry", f"the entry is longer than {ENTRY_BYTES_MAX:,} bytes")
+    try:
+        for row in _rows(new.openings):
+            if b"\0" in "".join(row.values()).encode():
+                raise InputError("bad-entry", f"the name {row['name']!r} holds a zero byte")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError("bad-entry", f"a private value cannot be stored: {error}") from error
+
+
 def add_waiting(connection: Connection, new: New) -> int:
-    """Store an entry that waits, in the transaction of the change that it tells of; return its number."""
+    """Store an entry that waits, in the transaction of the change that it tells of; return its number.
+
+    Raises InputError `bad-entry`.
+    """
+    check_new(new)
     number = connection.execute(insert(log_pending).values(entry=new.entry)).inserted_primary_key
     store_openings(connection, new.openings)
     assert number is not None
@@ -259,7 +289,14 @@ def store_openings(connection: Connection, openings: Iterable[Opening]) -> None:
     """Keep what commitments stand for, in the transaction of their entry."""
     rows = _rows(openings)
     if rows:
-        connection.execute(insert(log_opening), rows)
+        connection.execute(_once(connection.dialect.name), rows)
+
+
+def _once(dialect: str) -> Insert:
+    """Keeps an opening. One that is there stays: equal commitments are of equal openings."""
+    if dialect == "sqlite":
+        return sqlite.insert(log_opening).on_conflict_do_nothing()
+    return postgresql.insert(log_opening).on_conflict_do_nothing()
 
 
 def _rows(openings: Iterable[Opening]) -> list[dict[str, str]]:

@@ -18,10 +18,17 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 HEAD_REVISION = "0001"
-TRIGGERS = frozenset({"log_leaf_no_update", "log_leaf_no_delete", "log_head_no_delete"})
+_GROWS = frozenset({"log_leaf_no_update", "log_leaf_no_delete", "log_head_no_delete", "log_head_no_return"})
+TRIGGERS = {
+    "sqlite": _GROWS | {"log_leaf_no_replace", "log_head_no_replace"},
+    "postgresql": _GROWS | {"log_leaf_no_truncate", "log_head_no_truncate"},
+}
 _FIND = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
+    "postgresql": (  # those of this schema that fire for everybody
+        "SELECT tgname FROM pg_trigger "
+        "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND pg_table_is_visible(tgrelid)"
+    ),
 }
 
 
@@ -61,10 +68,9 @@ def check_schema(engine: Engine) -> None:
                 remedy="stop what uses it, make a backup, then run: halfdoor home migrate --home DIR",
             )
         triggers = set(connection.execute(text(_FIND[engine.dialect.name])).scalars())
-    if not triggers >= TRIGGERS:
-        missing = ", ".join(sorted(TRIGGERS - triggers))
+    if missing := TRIGGERS[engine.dialect.name] - triggers:
         raise VerificationError(
             "triggers-missing",
-            f"the database lacks what keeps log entries from being changed: {missing}",
+            f"the database lacks what keeps log entries from being changed: {', '.join(sorted(missing))}",
             remedy="find out who took it away; run `halfdoor home check --home DIR` before anything else",
         )

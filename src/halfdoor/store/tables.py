@@ -25,11 +25,14 @@ metadata = MetaData(
 # SQLite numbers rows by itself only where the key is an INTEGER; there it has 64 bits too.
 _number = BigInteger().with_variant(Integer(), "sqlite")
 
+# What a bundle can hold (core.log.tiles.ENTRY_BYTES_MAX); a longer entry in the tree could never be published.
+_FITS = "length(entry) <= 65535"
+
 # One row: how far the log has come, and who may write on. Locked by every write.
 log_head = Table(
     "log_head",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True, autoincrement=False),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("origin", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("peaks", LargeBinary, nullable=False),  # 32 bytes each, the widest subtree first
@@ -37,6 +40,7 @@ log_head = Table(
     Column("epoch", BigInteger, nullable=False),  # counts the writers that there were
     Column("holder", Text),  # the writer, where there is one
     Column("lease_until_ms", BigInteger, nullable=False),  # POSIX milliseconds
+    CheckConstraint("id = 1", name="one_row"),
 )
 
 # The entries. Triggers refuse every change but adding.
@@ -46,6 +50,7 @@ log_leaf = Table(
     Column("position", _number, primary_key=True, autoincrement=False),
     Column("entry", LargeBinary, nullable=False),
     Column("pending", BigInteger),  # the number under which it waited, where it did
+    CheckConstraint(_FITS, name="entry_length"),
 )
 Index(
     "uq_log_leaf_pending",
@@ -61,6 +66,7 @@ log_pending = Table(
     metadata,
     Column("number", _number, primary_key=True),
     Column("entry", LargeBinary, nullable=False),
+    CheckConstraint(_FITS, name="entry_length"),
     sqlite_autoincrement=True,
 )
 

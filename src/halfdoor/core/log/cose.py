@@ -2,7 +2,8 @@
 
 A receipt is a COSE_Sign1 over the root of the tree. The root is detached: a verifier makes it from the entry
 and the proof. What is signed says which log (iss), which entry (sub, its digest) and when (iat), as SCITT
-asks of a receipt (RFC 9943 §6, after RFC 8392).
+asks of a receipt (RFC 9943 §6, after RFC 8392). A root and a proof alone fix neither size nor index: entry 2
+of 3 has the path of entry 1 of 2. So both are signed too, as claims of private use that other verifiers skip.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ _ES256 = -7
 _RFC9162_SHA256 = 1
 _INCLUSION = -1
 _ISSUER, _SUBJECT, _ISSUED_AT = 1, 2, 6
+_SIZE, _INDEX = -65537, -65538  # of private use (RFC 8392 §9.1)
 _COORDINATE_BYTES = 32
-_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)  # RFC 8949 §3.1
+_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _, _SIMPLE = range(8)  # RFC 8949 §3.1
 _ARGUMENT_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
 _NULL = 22
 _DEPTH_MAX = 8
@@ -72,24 +74,30 @@ def make_receipt(
     Raises VerificationError `not-included` where the proof has a wrong shape.
     """
     root = root_from_inclusion(index, size, leaf_hash(entry), proof)
-    protected = _header(entry, origin, issued, public)
+    said = Receipt(origin, size, index, issued)
+    protected = _header(said, entry, public)
     signature = b"".join(
         number.to_bytes(_COORDINATE_BYTES, "big")
         for number in decode_dss_signature(sign(_to_be_signed(protected, root)))
     )
-    return _encoded(protected, (size, index, proof), signature)
+    return _encoded(said, protected, proof, signature)
 
 
-def _header(entry: bytes, origin: str, issued: int, public: ec.EllipticCurvePublicKey) -> bytes:
+def _header(said: Receipt, entry: bytes, public: ec.EllipticCurvePublicKey) -> bytes:
     """The protected header: what is signed beside the root."""
-    claims = {_ISSUER: origin, _SUBJECT: sha256_bytes(entry), _ISSUED_AT: issued}
+    claims = {
+        _ISSUER: said.origin,
+        _SUBJECT: sha256_bytes(entry),
+        _ISSUED_AT: said.issued,
+        _SIZE: said.size,
+        _INDEX: said.index,
+    }
     header = {_ALGORITHM: _ES256, _KEY_ID: key_id(public), _CLAIMS: claims, _STRUCTURE: _RFC9162_SHA256}
     return cbor2.dumps(header, canonical=True)
 
 
-def _encoded(protected: bytes, inclusion: tuple[int, int, Sequence[bytes]], signature: bytes) -> bytes:
-    size, index, proof = inclusion
-    proofs = {_INCLUSION: [cbor2.dumps([size, index, list(proof)])]}
+def _encoded(said: Receipt, protected: bytes, proof: Sequence[bytes], signature: bytes) -> bytes:
+    proofs = {_INCLUSION: [cbor2.dumps([said.size, said.index, list(proof)])]}
     return cbor2.dumps(cbor2.CBORTag(_SIGN1, [protected, {_PROOFS: proofs}, None, signature]))
 
 
@@ -109,17 +117,23 @@ def verify_receipt(receipt: bytes, entry: bytes, public: ec.EllipticCurvePublicK
 def _verified(receipt: bytes, entry: bytes, public: ec.EllipticCurvePublicKey) -> Receipt:
     if len(receipt) > BYTES_MAX:
         raise ValueError("too long")
-    protected, unprotected, _, signature = _decoded(receipt).value
+    protected, unprotected, _, signature = _decoded(receipt[1:])  # what the tag is, is compared below
     claims = _decoded(protected)[_CLAIMS]
-    (inclusion,) = unprotected[_PROOFS][_INCLUSION]
-    size, index, proof = _decoded(inclusion)
     said = msgspec.convert(
-        {"origin": claims[_ISSUER], "size": size, "index": index, "issued": claims[_ISSUED_AT]}, Receipt
+        {
+            "origin": claims[_ISSUER],
+            "size": claims[_SIZE],
+            "index": claims[_INDEX],
+            "issued": claims[_ISSUED_AT],
+        },
+        Receipt,
     )
-    root = root_from_inclusion(index, size, leaf_hash(entry), proof)
-    if protected != _header(entry, said.origin, said.issued, public):
+    (inclusion,) = unprotected[_PROOFS][_INCLUSION]
+    *_, proof = _decoded(inclusion)
+    root = root_from_inclusion(said.index, said.size, leaf_hash(entry), proof)
+    if protected != _header(said, entry, public):
         raise VerificationError("bad-receipt", "its header names another key or entry")
-    if receipt != _encoded(protected, (size, index, proof), signature):
+    if receipt != _encoded(said, protected, proof, signature):
         raise ValueError("not in its one encoding")
     if len(signature) != 2 * _COORDINATE_BYTES:
         raise ValueError("the signature has a wrong length")
@@ -156,17 +170,15 @@ def _item(data: bytes, at: int, depth: int) -> tuple[Any, int]:
             raise ValueError("cut off")
         raw = data[at : at + number]
         return (raw if major == _BYTES else raw.decode()), at + number
-    if major in {_ARRAY, _MAP, _TAG}:
+    if major in {_ARRAY, _MAP}:
         items = []
-        for _ in range({_ARRAY: number, _MAP: 2 * number, _TAG: 1}[major]):
+        for _ in range(number if major == _ARRAY else 2 * number):
             item, at = _item(data, at, depth - 1)
             items.append(item)
-        if major == _TAG:
-            return cbor2.CBORTag(number, items[0]), at
         return (items if major == _ARRAY else dict(zip(items[::2], items[1::2], strict=True))), at
     if major == _SIMPLE and number != _NULL:
         raise ValueError("neither a number nor null")
-    return {_UNSIGNED: number, _NEGATIVE: -1 - number, _SIMPLE: None}[major], at
+    return {_UNSIGNED: number, _NEGATIVE: -1 - number, _SIMPLE: None}[major], at  # KeyError: a tag
 
 
 def _head(data: bytes, at: int) -> tuple[int, int, int]:

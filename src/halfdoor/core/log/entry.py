@@ -15,6 +15,7 @@ from halfdoor.core.errors import InputError
 from halfdoor.core.log.events.access import ACCESS
 from halfdoor.core.log.events.openness import OPENNESS
 from halfdoor.core.log.events.oversight import OVERSIGHT
+from halfdoor.core.log.shape import Shapes
 from halfdoor.core.log.tiles import ENTRY_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _FAMILY = b'"schema":"halfdoor/entry/'
 # Keys in order, no spaces: for the values that events may hold this is RFC 8785, and some sixty times as fast
 # as the library (tests/core/log/test_entry.py compares the two).
 _encoder = msgspec.json.Encoder(order="sorted")
+_shapes = Shapes(EVENTS)
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ENTRY)
 
 
@@ -52,6 +54,8 @@ def decode_entry(data: bytes) -> Event:
 
 def fault_of(data: bytes) -> str:
     """What is wrong with an entry, as one sentence without a full stop; empty where nothing is."""
+    if _shapes.fits(data) and len(data) <= ENTRY_BYTES_MAX:
+        return ""
     if len(data) > ENTRY_BYTES_MAX:
         return f"the entry is longer than {ENTRY_BYTES_MAX:,} bytes"
     try:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from halfdoor.core.errors import VerificationError
-from halfdoor.core.log.merkle import EMPTY_ROOT, range_hash
-from halfdoor.core.log.tiles import HEIGHT, WIDTH, Tile, TiledTree, decode_tile, rows_above
+from halfdoor.core.log.audit import hash_over
+from halfdoor.core.log.merkle import EMPTY_ROOT, HASH_BYTES, range_hash
+from halfdoor.core.log.tiles import HEIGHT, WIDTH, Tile, TiledTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,13 +51,13 @@ class ProvenTree:
             return self._edge[place]
         want = self._tree.node(HEIGHT * (tile.level + 1), tile.index)
         data = self._fetch(tile)
-        if rows_above(decode_tile(data, WIDTH))[HEIGHT][0] != want:
+        if len(data) != WIDTH * HASH_BYTES or hash_over(data) != want:
             raise VerificationError("bad-tile", "it is not the tile that the tree has here", where=tile.path)
         return data
 
 
 def check_extends(new: Checkpoint, old: Checkpoint, fetch: Callable[[Tile], bytes]) -> None:
-    """The log of `new` is the log of `old`, grown. Both are of one origin; their signatures are not looked at.
+    """The log of `new` is that of `old`, grown. Both are of one origin; signatures are not looked at.
 
     Raises VerificationError: `not-consistent` where it is another, which no damaged file explains; `bad-tile`
     or as `fetch` where the tiles do not tell.

@@ -8,12 +8,14 @@ groups are written out; their names come from documents that are public anyway.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-SCHEMA = "halfdoor/entry/1"
+from halfdoor.core.ids import COMPONENTS
+
+SCHEMA: Final = "halfdoor/entry/1"
 COUNT_MAX = 2**53 - 1  # of a number that every JSON reader keeps exactly
 LISTED_MAX = 64
 
@@ -37,6 +39,9 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: no i, l, o,
 RANDOM_CHARACTERS = 26  # 130 bits
 _RANDOM = f"_[0-9a-hjkmnp-tv-z]{{{RANDOM_CHARACTERS}}}$"
 
+# [variant:]component[@profile], as in core/ids.py. `(?!\n)$` is the very end in every dialect of patterns.
+_ITEM = rf"^(?:[A-Za-z0-9][A-Za-z0-9._-]*:)?(?:{'|'.join(COMPONENTS)})(?:@[a-z0-9][a-z0-9._-]*)?(?!\n)$"
+
 AdvisoryId = Annotated[str, Meta(pattern=f"^adv{_RANDOM}", max_length=30)]
 ApplicationId = Annotated[str, Meta(pattern=f"^app{_RANDOM}", max_length=30)]
 DecisionId = Annotated[str, Meta(pattern=f"^dec{_RANDOM}", max_length=30)]
@@ -55,7 +60,7 @@ Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$", max_length=71)]
 KeyId = Annotated[str, Meta(pattern="^[0-9a-f]{8}$", max_length=8)]  # of a signed note's key
 Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 Time = Annotated[dt.datetime, Meta(tz=True)]
-ItemName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]*(?!\n)$", max_length=120)]
+ItemName = Annotated[str, Meta(pattern=_ITEM, max_length=120)]
 GroupName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*(?!\n)$", max_length=40)]
 Items = Annotated[tuple[ItemName, ...], Meta(min_length=1, max_length=LISTED_MAX)]
 

@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("entry", sa.LargeBinary, nullable=False),
         sa.Column("pending", sa.BigInteger),
         sa.PrimaryKeyConstraint("position", name="pk_log_leaf"),
+        sa.CheckConstraint("length(entry) <= 65535", name="ck_log_leaf_entry_length"),
     )
     op.create_index(
         "uq_log_leaf_pending",
@@ -46,6 +47,7 @@ def upgrade() -> None:
         sa.Column("number", _number, autoincrement=True),
         sa.Column("entry", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_log_pending"),
+        sa.CheckConstraint("length(entry) <= 65535", name="ck_log_pending_entry_length"),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -59,28 +61,40 @@ def upgrade() -> None:
     _only_growing(op.get_bind().dialect.name)
 
 
+_BACK = "NEW.size < OLD.size OR NEW.epoch < OLD.epoch OR NEW.origin <> OLD.origin"
+_LEAF_THERE = "EXISTS (SELECT 1 FROM log_leaf WHERE position = NEW.position OR pending = NEW.pending)"
+_SQLITE = (
+    ("log_leaf_no_update", "UPDATE ON log_leaf"),
+    ("log_leaf_no_delete", "DELETE ON log_leaf"),
+    # INSERT OR REPLACE takes away what is in its way, and no trigger on DELETE hears of it.
+    ("log_leaf_no_replace", f"INSERT ON log_leaf WHEN {_LEAF_THERE}"),
+    ("log_head_no_delete", "DELETE ON log_head"),
+    ("log_head_no_replace", "INSERT ON log_head WHEN EXISTS (SELECT 1 FROM log_head)"),
+    ("log_head_no_return", f"UPDATE ON log_head WHEN {_BACK}"),
+)
+_POSTGRESQL = (
+    ("log_leaf_no_update", "UPDATE ON log_leaf FOR EACH ROW"),
+    ("log_leaf_no_delete", "DELETE ON log_leaf FOR EACH ROW"),
+    ("log_leaf_no_truncate", "TRUNCATE ON log_leaf FOR EACH STATEMENT"),
+    ("log_head_no_delete", "DELETE ON log_head FOR EACH ROW"),
+    ("log_head_no_truncate", "TRUNCATE ON log_head FOR EACH STATEMENT"),
+    ("log_head_no_return", f"UPDATE ON log_head FOR EACH ROW WHEN ({_BACK})"),
+)
+
+
 def _only_growing(dialect: str) -> None:
     if dialect == "sqlite":
-        for table, change in (("log_leaf", "update"), ("log_leaf", "delete"), ("log_head", "delete")):
+        for name, change in _SQLITE:
             op.execute(
-                f"CREATE TRIGGER {table}_no_{change} BEFORE {change.upper()} ON {table} "
-                "BEGIN SELECT RAISE(ABORT, 'the log only grows'); END"
+                f"CREATE TRIGGER {name} BEFORE {change} BEGIN SELECT RAISE(ABORT, 'the log only grows'); END"
             )
         return
     op.execute(
         "CREATE FUNCTION log_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION 'the log only grows'; END $$"
     )
-    for table, changes in (
-        ("log_leaf", ("update", "delete", "truncate")),
-        ("log_head", ("delete", "truncate")),
-    ):
-        for change in changes:
-            each = "STATEMENT" if change == "truncate" else "ROW"
-            op.execute(
-                f"CREATE TRIGGER {table}_no_{change} BEFORE {change.upper()} ON {table} "
-                f"FOR EACH {each} EXECUTE FUNCTION log_only_grows()"
-            )
+    for name, change in _POSTGRESQL:
+        op.execute(f"CREATE TRIGGER {name} BEFORE {change} EXECUTE FUNCTION log_only_grows()")
 
 
 def downgrade() -> None:

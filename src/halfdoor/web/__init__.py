@@ -1,0 +1,1 @@
+"""What answers over HTTP. Codes of errors become statuses here and nowhere else."""
