@@ -41,7 +41,7 @@ coverage: .venv/.dev .venv/.evals .venv/.demo ## tests, and which lines they do 
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 .PHONY: bench
-bench: .venv/.bench ## speed and memory beside goals and peers: frontier, draws, assess, hashing, start-up
+bench: .venv/.bench ## speed and memory beside goals and peers: frontier, draws, assess, hashing, start-up, log
 	@$(BIN)/python benchmarks/bench.py
 
 .PHONY: docs
@@ -53,6 +53,15 @@ browser: .venv/.dev ## look at the memo in Chromium: print it, measure it (insta
 	@command -v chromium chromium-browser google-chrome >/dev/null \
 	  || { echo "installing chromium …"; apt-get -qq update && apt-get -qq install -y chromium >/dev/null; }
 	@$(BIN)/python -m pytest tests/browser
+
+DEBIANS := golang-go golang-golang-x-mod-dev openssl
+
+.PHONY: outsiders
+outsiders: .venv/.dev ## have other people's programs check a log: Go's, openssl, scitt-cose (installs Debian's)
+	@{ command -v go && command -v openssl && [ -d /usr/share/gocode/src/golang.org/x/mod ]; } >/dev/null \
+	  || { echo "installing $(DEBIANS) …"; \
+	       apt-get -qq update && apt-get -qq install -y --no-install-recommends $(DEBIANS) >/dev/null; }
+	@HALFDOOR_OUTSIDERS=1 $(BIN)/python -m pytest tests/outsiders
 
 .PHONY: picture
 picture: demo browser ## write docs/memo.png, the memo of the demo's second model

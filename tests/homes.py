@@ -86,7 +86,13 @@ def new_home(folder, databases=Databases()):  # noqa: B008  frozen
 
 def open_files(folder):
     """What this process holds open below a folder: the databases that somebody forgot."""
-    gc.collect()  # what nobody can reach is closed, as SQLAlchemy leaves it to Python
+    names = _open_files(folder)
+    if names:
+        gc.collect()  # an engine that nobody can reach closes its connections then
+    return names and _open_files(folder)
+
+
+def _open_files(folder):
     names = []
     for one in Path("/proc/self/fd").iterdir():
         try:
@@ -136,6 +142,13 @@ def wait_in(engine, *news):
     """Store entries that wait, in one transaction; their numbers."""
     with engine.begin() as connection:
         return [add_waiting(connection, new) for new in news]
+
+
+@contextmanager
+def writer_of(home, **limits):
+    """The home's writer; a failure that it ends with is the test's to look at (`writer.failure`)."""
+    with suppress(HalfdoorError), bootstrap.writing(home, limits=msgspec.structs.replace(LIMITS, **limits)) as writer:
+        yield writer
 
 
 class Seen(msgspec.Struct, frozen=True):

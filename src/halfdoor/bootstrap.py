@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -31,7 +32,7 @@ from halfdoor.services.log_signing import NoteKey, own_checkpoint, signed_checkp
 from halfdoor.services.log_start import check_start
 from halfdoor.services.log_writer import Limits, LogWriter
 from halfdoor.settings import FILE
-from halfdoor.store.engine import open_engine
+from halfdoor.store.engine import database_errors, open_engine, sqlite_file
 from halfdoor.store.latest import LatestStore
 from halfdoor.store.log import Head, LogStore
 from halfdoor.store.migrate import check_schema, migrate
@@ -41,11 +42,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from sqlalchemy import Engine
+
     from halfdoor.adapters.keys import Public
     from halfdoor.ports import Signer
     from halfdoor.services.home import Home
     from halfdoor.settings import Key
 
+T = TypeVar("T")
 _LOGGER = logging.getLogger("halfdoor.log")
 MEGABYTE = 1_000_000
 WITNESSED_SECONDS = 1.0  # between publications that witnesses are asked for
@@ -112,35 +116,70 @@ def _signer(home: Home, key: Key, public: Public) -> Signer:
 
 
 def log_store(home: Home) -> LogStore:
-    """The log's tables, as this version has them. Raises InputError `needs-migration` and the like."""
-    engine = open_engine(home.url(home.settings.database), durable=True)
+    """The log's tables, as this version has them. Raises InputError `needs-migration`, DatabaseFailed."""
+    return _opened(home.url(home.settings.database), _checked_store)
+
+
+def latest_store(home: Home) -> LatestStore:
+    """The second store. Raises InputError `bad-database`, DatabaseFailed."""
+    return _opened(home.url(home.settings.latest), LatestStore)
+
+
+def _checked_store(engine: Engine) -> LogStore:
     check_schema(engine)
     return LogStore(engine)
 
 
-def latest_store(home: Home) -> LatestStore:
-    """The second store. Raises InputError `bad-database`."""
-    return LatestStore(open_engine(home.url(home.settings.latest), durable=True))
+def _opened(url: str, make: Callable[[Engine], T]) -> T:
+    """What `make` makes of a durable engine; where it fails, the engine is closed."""
+    engine = open_engine(url, durable=True)
+    with database_errors(url):
+        try:
+            return make(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+
+
+@contextmanager
+def stores(home: Home) -> Iterator[tuple[LogStore, LatestStore]]:
+    """The log's tables and the second store, closed at the end. Raises as each of the two, DatabaseFailed."""
+    with (
+        database_errors(home.url(home.settings.database)),
+        closing(log_store(home)) as store,
+        closing(latest_store(home)) as latest,
+    ):
+        yield store, latest
 
 
 def public_folder(home: Home) -> LogFolder:
-    """The folder that is served. Raises InputError where it is not there."""
-    return LogFolder(home.place(home.settings.public))
+    """The folder that is served. Raises InputError `no-log` where it is not there."""
+    place = home.place(home.settings.public)
+    if not place.is_dir():
+        remedy = "is its disk mounted? An empty folder in its place is filled anew from the database"
+        raise InputError("no-log", "the public folder is not there", where=str(place), remedy=remedy)
+    return LogFolder(place)
 
 
 def begin_log(home: Home) -> None:
-    """Make the tables and the empty tree of a new log, signed, in both stores."""
+    """Make the tables and the empty tree of a new log, signed, in both stores.
+
+    Raises InputError `origin-taken`, `not-empty`, DatabaseFailed.
+    """
     for setting in (home.settings.database, home.settings.latest):
         only_ours(home.url(setting))
-    engine = open_engine(home.url(home.settings.database), durable=True)
-    migrate(engine)
+    migrate_home(home)
     origin = home.settings.origin
     head = Head(origin, Frontier(), signed_checkpoint(origin, Frontier(), note_keys(home)), epoch=0)
-    if not latest_store(home).swap(origin, None, head.checkpoint):
-        message = f"the second store knows a log {origin} already"
-        remedy = "one origin is one log for ever: choose another origin, or open the home of that log"
-        raise InputError("origin-taken", message, where=home.settings.latest, remedy=remedy)
-    LogStore(engine).create(head)
+    with stores(home) as (store, latest):
+        if store.holds_log():
+            remedy = "one database holds one log: give this one a database of its own"
+            raise InputError("not-empty", "there is a log in it", where=home.settings.database, remedy=remedy)
+        if not latest.swap(origin, None, head.checkpoint):
+            message = f"the second store knows a log {origin} already"
+            remedy = "one origin is one log for ever: choose another origin, or open the home of that log"
+            raise InputError("origin-taken", message, where=home.settings.latest, remedy=remedy)
+        store.create(head)
 
 
 def cosigners(home: Home, files: LogFolder, report: Callable[[str], None]) -> Cosigners | None:
@@ -187,45 +226,62 @@ def writing(
             free_bytes_min=home.settings.free_megabytes_min * MEGABYTE,
             publish_seconds=WITNESSED_SECONDS if home.settings.witnesses else Limits().publish_seconds,
         )
-    store, latest, files, clock = log_store(home), latest_store(home), public_folder(home), SystemClock()
-    keys, cosign = note_keys(home), cosigners(home, files, report)
+    clock, files, keys = SystemClock(), public_folder(home), note_keys(home)
+    cosign = cosigners(home, files, report)
     verifiers = tuple(key.verifier for key in keys)
-    now_ms = int(clock.now().timestamp() * 1000)
-    holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
-    head = store.take_lease(holder, now_ms, now_ms + int(limits.lease_seconds * 1000))
-    try:
-        edge = check_start(head, store=store, latest=latest, files=files, keys=verifiers, advance=advance)
-        published = files.read("checkpoint", NOTE_BYTES_MAX)
-        if cosign is not None and published is not None:
-            cosign.check_start(parse_note(published), head.frontier.size)
-    except BaseException:
-        store.give_up_lease(head)
-        raise
-    writer = LogWriter(
-        store=store,
-        latest=latest,
-        publisher=Publisher(store, files, verifiers, edge, cosign),
-        head=head,
-        keys=keys,
-        clock=clock,
-        free_bytes=files.free_bytes,
-        limits=limits,
-    )
-    writer.start()
-    try:
-        yield writer
-    finally:
-        writer.stop()
-        store.close()
+
+    def lease_until_ms() -> int:
+        return int((clock.now().timestamp() + limits.lease_seconds) * 1000)
+
+    with closing(log_store(home)) as store, closing(latest_store(home)) as latest:
+        with database_errors(store.url):
+            now_ms = int(clock.now().timestamp() * 1000)
+            holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+            head = store.take_lease(holder, now_ms, lease_until_ms())
+
+            def keep(count: int) -> None:
+                advance(count)
+                store.renew_lease(head, lease_until_ms())
+
+            try:
+                store.tidy(whole=True)
+                latest.tidy()
+                edge = check_start(head, store=store, latest=latest, files=files, keys=verifiers, advance=keep)
+                published = files.read("checkpoint", NOTE_BYTES_MAX)
+                if cosign is not None and published is not None:
+                    cosign.check_start(parse_note(published), head.frontier.size)
+            except BaseException:
+                with suppress(Exception):  # what went wrong before is what matters
+                    store.give_up_lease(head)
+                raise
+        writer = LogWriter(
+            store=store,
+            latest=latest,
+            publisher=Publisher(store, files, verifiers, edge, cosign),
+            head=head,
+            keys=keys,
+            clock=clock,
+            free_bytes=free_bytes_of(home),
+            limits=limits,
+        )
+        writer.start()
+        try:
+            yield writer
+        finally:
+            writer.stop()
+
+
+def free_bytes_of(home: Home) -> Callable[[], int]:
+    """How to find what room is left, on the fullest of the disks that the log is written to."""
+    urls = (home.url(home.settings.database), home.url(home.settings.latest))
+    places = [home.place(home.settings.public), *(file.parent for url in urls if (file := sqlite_file(url)))]
+    return lambda: min(shutil.disk_usage(place).free for place in places)
 
 
 def check_home(home: Home, advance: Callable[[int], None] = lambda _: None) -> Checked:
     """Hold all that the home keeps of its log against each other. Raises where it cannot be read."""
-    store = log_store(home)
-    try:
-        return check_log(store, latest_store(home), public_folder(home), verifier_keys(home), advance)
-    finally:
-        store.close()
+    with stores(home) as (store, latest):
+        return check_log(store, latest, public_folder(home), verifier_keys(home), advance)
 
 
 def adopt(home: Home) -> int:
@@ -233,26 +289,30 @@ def adopt(home: Home) -> int:
 
     Raises InputError `not-empty` where it knows the log.
     """
-    store = log_store(home)
-    head = store.head()
-    own_checkpoint(head.checkpoint, head.origin, verifier_keys(home), "the database")
-    if not latest_store(home).swap(head.origin, None, head.checkpoint):
-        where = home.settings.latest
-        raise InputError("not-empty", "the second store knows this log; it is not lost", where=where)
-    store.close()
+    with stores(home) as (store, latest):
+        head = store.head()
+        own_checkpoint(head.checkpoint, head.origin, verifier_keys(home), "the database")
+        if not latest.swap(head.origin, None, head.checkpoint):
+            where = home.settings.latest
+            raise InputError("not-empty", "the second store knows this log; it is not lost", where=where)
     return head.frontier.size
 
 
 def migrate_home(home: Home) -> None:
-    """Bring the home's database to this version's tables."""
-    migrate(open_engine(home.url(home.settings.database), durable=True))
+    """Bring the home's database to this version's tables. Raises DatabaseFailed."""
+    url = home.url(home.settings.database)
+    engine = open_engine(url, durable=True)
+    try:
+        with database_errors(url):
+            migrate(engine)
+    finally:
+        engine.dispose()
 
 
 def keys_event(home: Home, now: dt.datetime) -> LogOpened | KeyAdded:
     """What the log is told of the newest keys: as its first entry, or as a change."""
-    store = log_store(home)
-    kind = KeyAdded if store.head().frontier.size else LogOpened
-    store.close()
+    with closing(log_store(home)) as store:
+        kind = KeyAdded if store.head().frontier.size else LogOpened
     return kind(
         schema=SCHEMA,
         at=now,
@@ -271,14 +331,14 @@ def retired_event(home: Home, now: dt.datetime) -> KeyRetired:
     if not older:
         remedy = "make a new one first: halfdoor home rotate-key --home DIR"
         raise InputError("not-rotating", "only one note key signs", where=str(home.folder), remedy=remedy)
-    store, origin = log_store(home), home.settings.origin
-    files, latest = public_folder(home), latest_store(home)
-    for place, data in (
-        ("the database", store.head().checkpoint),
-        ("the second store", latest.load(origin)),
-        (files.name, files.read("checkpoint", NOTE_BYTES_MAX)),
-    ):
+    files, origin = public_folder(home), home.settings.origin
+    with stores(home) as (store, latest):
+        places = (
+            ("the database", store.head().checkpoint),
+            ("the second store", latest.load(origin)),
+            (files.name, files.read("checkpoint", NOTE_BYTES_MAX)),
+        )
+    for place, data in places:
         if data is not None:
             own_checkpoint(data, origin, (newest,), place)
-    store.close()
     return KeyRetired(schema=SCHEMA, at=now, note_key=older[-1].key_id.hex())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from halfdoor.services.log_audit import Effort
 
 PROCESSES_MAX = 8
+SHOWN_MAX = 500
 KEY_HELP = "a file with the log's key or keys, as its operator published them, or a PEM (may be repeated)"
 
 
@@ -63,3 +64,9 @@ def _processors() -> int:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """`1 entry`, `70,000 entries`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def plain(text: str) -> str:
+    """What a log says of itself, for a terminal: no control characters, and not without end."""
+    shown = text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halfdoor.cli.log_reading import add_key, counted, effort_for, read_bytes, read_keys
+from halfdoor.cli.log_reading import add_key, counted, effort_for, plain, read_bytes, read_keys
 
 if TYPE_CHECKING:
     import argparse
@@ -110,7 +110,7 @@ def _show(found: Verified, asked: Asked) -> None:
     if found.faults:
         print(styled("Not verified:", "bold", "red"))
         for fault in found.faults[:SHOWN_MAX]:
-            print(paragraph(f"- {fault.where}: {fault.message}", indent=2, hanging=2))
+            print(paragraph(f"- {plain(fault.where)}: {plain(fault.message)}", indent=2, hanging=2))
         if found.faults_count > SHOWN_MAX:
             print(f"  … and {counted(found.faults_count - SHOWN_MAX, 'more fault')}")
     else:
@@ -122,7 +122,10 @@ def _show(found: Verified, asked: Asked) -> None:
 
 
 def _rows(found: Verified, asked: Asked) -> list[tuple[str, str]]:
-    rows = [("log", found.origin), ("signed by", _names(found.signed_by) or "nobody whose key was given")]
+    rows = [
+        ("log", plain(found.origin)),
+        ("signed by", _names(found.signed_by) or "nobody whose key was given"),
+    ]
     if found.index is not None:
         rows.append(("entry", f"{found.index:,} of {found.size:,}"))
     else:
@@ -154,7 +157,7 @@ def _entries(found: Verified) -> str:
 
 def _names(signers: tuple[Signer, ...]) -> str:
     return "; ".join(
-        f"{one.name} ({one.key_id})" + (f" at {one.at:%Y-%m-%d %H:%M} UTC" if one.at else "")
+        f"{plain(one.name)} ({one.key_id})" + (f" at {one.at:%Y-%m-%d %H:%M} UTC" if one.at else "")
         for one in signers
     )
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halfdoor.cli.log_reading import add_key, counted, effort_for, read_keys
+from halfdoor.cli.log_reading import add_key, counted, effort_for, plain, read_keys
 
 if TYPE_CHECKING:
     import argparse
@@ -110,7 +110,7 @@ class _Said:
         self._last: dict[str, Report] = {}
 
     def say(self, reports: tuple[Report, ...], now: dt.datetime) -> None:
-        """Print what is new."""
+        """Print what is new, a line for each change, never wrapped: such output is searched by programs."""
         for report in reports:
             last = self._last.get(report.place)
             if self._all_of_it or last is None or self._differ(last, report):
@@ -127,27 +127,26 @@ class _Said:
         return told(last) != told(new)
 
     def _one(self, report: Report, last: Report | None, at: str) -> None:
-        from halfdoor.cli.terminal import paragraph, styled
+        from halfdoor.cli.terminal import styled
 
         if self._as_json:
             import msgspec
 
             print(msgspec.json.encode(report).decode(), flush=True)
             return
-        where = report.place if not report.origin else f"{report.origin} at {report.place}"
+        where = plain(f"{report.origin} at {report.place}" if report.origin else report.place)
         for alert in report.alerts:
-            line = f"{at}  {styled(f'ALERT {alert.kind}', 'bold', 'red')}  {where}: {alert.message}"
-            print(paragraph(line, hanging=2))
+            print(f"{at}  {styled(f'ALERT {alert.kind}', 'bold', 'red')}  {where}: {plain(alert.message)}")
             for path in alert.evidence:
                 print(f"    kept as evidence: {path}")
         if not report.alerts:
-            print(paragraph(f"{at}  {where}: {_state(report, last)}", hanging=2))
+            print(f"{at}  {where}: {_state(report, last)}")
         print(end="", flush=True)
 
 
 def _state(report: Report, last: Report | None) -> str:
     if not report.reached:
-        return f"out of reach: {report.message}"
+        return f"out of reach: {plain(report.message)}"
     new = report.size - report.before
     grown = f", {new:,} of them new" if new and report.before else ""
     mended = "; what was wrong is mended" if last and last.alerts else ""

@@ -8,20 +8,56 @@ to be under a durable checkpoint anyway, so one flush serves many of them.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from halfdoor.core.errors import InputError
+from halfdoor.core.errors import HalfdoorError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import URL, Connection
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 BUSY_SECONDS = 30  # to wait for somebody who holds the database: then the statement fails, and says so
 READS = {"halfdoor_reads": True}  # execution option of a connection that writes nothing
+
+
+class DatabaseFailed(HalfdoorError):  # noqa: N818  a state, and the next one's turn to say why
+    """A database could not be opened, read or written. Exit code 1."""
+
+    exit_code = 1
+
+
+def said(error: BaseException) -> str:
+    """What went wrong, on one line: of a database's error, what the database said."""
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__}: {cause}".strip().partition("\n")[0]
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database; None of another."""
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+@contextmanager
+def database_errors(url: str) -> Iterator[None]:
+    """Errors of a database within the block become DatabaseFailed `database-failed`, with its place."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise DatabaseFailed(
+            "database-failed",
+            f"the database cannot be used: {said(error)}",
+            where=_without_password(url),
+            remedy="is it there, may this user write to it, and does its disk have room?",
+        ) from error
 
 
 def open_engine(url: str, *, durable: bool) -> Engine:
@@ -85,10 +121,21 @@ def _sqlite(url: URL, *, durable: bool) -> Engine:
 
 
 def _bad(message: str, url: str) -> InputError:
-    shown = url.rsplit("@", maxsplit=1)[-1]  # no password in messages
-    return InputError(
-        "bad-database",
-        message,
-        where=shown,
-        remedy="write sqlite:///path/to/file.db or postgresql://user@host/name",
-    )
+    remedy = "write sqlite:///path/to/file.db or postgresql://user@host/name"
+    return InputError("bad-database", message, where=_without_password(url), remedy=remedy)
+
+
+def _without_password(url: str) -> str:
+    return url.rsplit("@", maxsplit=1)[-1]
+
+
+def write_journal_back(engine: Engine, *, whole: bool) -> None:
+    """Bring what SQLite's journal holds into the database file: beside whoever uses it, or waiting for them.
+
+    Where somebody reads on, some of it stays for the next time.
+    """
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            cursor = connection.connection.cursor()  # outside a transaction, as SQLite asks
+            cursor.execute(f"PRAGMA wal_checkpoint({'FULL' if whole else 'PASSIVE'})")
+            cursor.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from halfdoor.store.engine import READS
+from halfdoor.store.engine import READS, write_journal_back
 from halfdoor.store.quick import Quick
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ class LatestStore:
     def __init__(self, engine: Engine) -> None:
         """`engine`: durable. The table is made where there is none."""
         self.engine = engine
-        metadata.create_all(engine)
+        with engine.connect().execution_options(**READS) as connection:
+            there = engine.dialect.has_table(connection, latest.name)
+        if not there:
+            metadata.create_all(engine)
         self._quick = Quick(engine)
         self._swap = self._quick.statement(_SWAP)
 
@@ -48,6 +51,10 @@ class LatestStore:
         with self.engine.connect().execution_options(**READS) as connection:
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else bytes(found)
+
+    def tidy(self) -> None:
+        """As LogStore.tidy does, whole."""
+        write_journal_back(self.engine, whole=True)
 
     def close(self) -> None:
         """Let every connection go."""

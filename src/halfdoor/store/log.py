@@ -13,7 +13,7 @@ from halfdoor.core.errors import InputError, VerificationError
 from halfdoor.core.log.commitment import Opening
 from halfdoor.core.log.merkle import HASH_BYTES, Frontier
 from halfdoor.core.log.tiles import ENTRY_BYTES_MAX
-from halfdoor.store.engine import READS
+from halfdoor.store.engine import READS, write_journal_back
 from halfdoor.store.erasure import erase
 from halfdoor.store.quick import Quick
 from halfdoor.store.tables import log_head, log_leaf, log_opening, log_pending
@@ -107,6 +107,16 @@ class LogStore:
         with self.engine.begin() as connection:
             connection.execute(insert(log_head).values(values))
 
+    @property
+    def url(self) -> str:
+        """Where the database is, for messages: without a password."""
+        return self.engine.url.render_as_string()
+
+    def holds_log(self) -> bool:
+        """True where a log was begun here."""
+        with self._reading() as connection:
+            return connection.execute(select(log_head.c.id)).first() is not None
+
     def head(self) -> Head:
         """The head. Raises VerificationError `log-damaged` where there is none that could be right."""
         with self._reading() as connection:
@@ -174,16 +184,14 @@ class LogStore:
             found = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
         return [str(one) for one in found if one != "ok"]
 
-    def tidy(self) -> None:
-        """Bring what SQLite's journal holds into the database file, beside whoever writes; else it grows.
+    def tidy(self, *, whole: bool = False) -> None:
+        """Bring what SQLite's journal holds into the database file, beside whoever writes; else it only grows.
 
         Where the writer did it, every thousand pages, whoever waits for that batch would wait for the disk.
+        whole: of a journal that was left by a crash. After a flush that failed, its newest pages may be in
+        the machine's memory alone, and no later flush would write them; this writes all of them again.
         """
-        if self.engine.dialect.name == "sqlite":
-            with self.engine.connect() as connection:
-                cursor = connection.connection.cursor()  # outside a transaction, as SQLite asks
-                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                cursor.close()
+        write_journal_back(self.engine, whole=whole)
 
     def close(self) -> None:
         """Let every connection go."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -35,19 +37,25 @@ class Quick:
 
     @contextmanager
     def transaction(self) -> Iterator[DBAPICursor]:
-        """A cursor within a transaction that writes: committed at the end, taken back after an error."""
+        """A cursor within a transaction that writes: committed at the end, taken back after an error.
+
+        Raises sqlalchemy.exc.DBAPIError, as an engine's own connections do.
+        """
         if self._connection is None:
             self._connection = self._engine.raw_connection()
-        cursor: DBAPICursor = self._connection.cursor()
         try:
+            cursor: DBAPICursor = self._connection.cursor()
             if self._sqlite:
                 cursor.execute("BEGIN IMMEDIATE")
             yield cursor
             self._connection.commit()
+            cursor.close()
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            self.close()
+            raise DBAPIError(None, None, error) from error
         except BaseException:
             self.close()
             raise
-        cursor.close()
 
     def close(self) -> None:
         """Let the connection go; what was not committed is taken back."""
