@@ -51,12 +51,16 @@ def _pattern(kind: type[msgspec.Struct]) -> re.Pattern[bytes]:
 
 
 def _object(members: Iterable[tuple[str, str, bool]]) -> str:
-    """Members in the order of their names, a comma behind all but the last of those that are there."""
-    parts = [
-        f'(?:"{re.escape(name)}":{value}(?:,(?!}})|(?=}}))){"" if required else "?"}'
-        for name, value, required in sorted(members)
-    ]
-    return "{(?!})" + "".join(parts) + "}"
+    """Members in the order of their names, a comma between those that are there; at least one."""
+    ordered = [(f'"{re.escape(name)}":{value}', required) for name, value, required in sorted(members)]
+    first = next((at for at, (_, required) in enumerate(ordered) if required), None)
+    if first is None:
+        return "{(?!})" + "".join(f"(?:{member}(?:,(?!}})|(?=}})))?" for member, _ in ordered) + "}"
+    before = "".join(f"(?:{member},)?" for member, _ in ordered[:first])
+    after = "".join(
+        f",{member}" if required else f"(?:,{member})?" for member, required in ordered[first + 1 :]
+    )
+    return f"{{{before}{ordered[first][0]}{after}}}"
 
 
 def _value(node: inspect.Type) -> str:
@@ -78,7 +82,8 @@ def _value(node: inspect.Type) -> str:
             return _object([(str(name), _value(value), False) for name in names])
         case inspect.StrType(pattern=str(pattern), max_length=int(most)):
             inner = pattern.removeprefix("^").removesuffix("$").removesuffix(r"(?!\n)")
-            return _quoted(rf'(?=[^"]{{1,{most}}}")(?:{inner})')
+            has_one_length = "*" not in inner and "+" not in inner
+            return _quoted(f"(?:{inner})" if has_one_length else rf'(?=[^"]{{1,{most}}}")(?:{inner})')
     raise TypeError(f"no shape for {node}")
 
 
