@@ -293,7 +293,7 @@ def test_one_failing_signature_of_a_known_key_spoils_the_note():
 
 def test_a_key_that_signed_twice_counts_once():
     witness = signer("cosignature", "witness.example")
-    lines = (witness.signature(TEXT, 1), witness.signature(TEXT, 2), witness.signature(TEXT, 1))
+    lines = (witness.signature(TEXT, 1), witness.signature(TEXT, 2))
     (signed,) = verify_note(Note(TEXT, lines), [witness.key])
     assert signed.time == 1
 

@@ -180,6 +180,22 @@ def test_one_size_has_one_root():
     assert not accepts(verify_consistency, 5, 5, LEAVES[0], LEAVES[0], [LEAVES[1]])
 
 
+def test_hashes_cannot_be_cut_anew_to_say_something_else():
+    # Two hashes are joined without a mark between them; that each is 32 bytes long makes the cut.
+    a, b, top = *LEAVES[:2], naive.root(LEAVES[:2])
+    assert node_hash(a[:31], a[31:] + b) == top
+    assert not accepts(verify_inclusion, 1, 2, a[31:] + b, [a[:31]], top)
+    assert not accepts(verify_inclusion, 0, 2, a + b[:1], [b[1:]], top)
+    assert not accepts(verify_consistency, 1, 2, a + b[:1], top, [b[1:]])
+
+
+def test_a_proof_of_the_wrong_length_gives_no_root():
+    proof = naive.path(5, LEAVES[:9])
+    assert root_from_inclusion(5, 9, LEAVES[5], proof) == naive.root(LEAVES[:9])
+    for wrong in (proof[:-1], [*proof, LEAVES[0]], []):
+        assert not accepts(root_from_inclusion, 5, 9, LEAVES[5], wrong)
+
+
 def test_refusals_have_a_code():
     with pytest.raises(VerificationError) as refused:
         root_from_inclusion(3, 3, LEAVES[0], [])

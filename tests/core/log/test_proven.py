@@ -52,10 +52,12 @@ def test_a_tile_with_a_flipped_bit_is_never_taken_for_a_fork(data, new):
     tile = data.draw(st.sampled_from(sorted(files)))
     at = data.draw(st.integers(0, len(files[tile]) - 1))
     damaged = {**files, tile: files[tile][:at] + bytes([files[tile][at] ^ 1]) + files[tile][at + 1 :]}
+    said = ""
     try:
         check_extends(Checkpoint("log", new, root), checkpoint(old), damaged.__getitem__)
     except VerificationError as error:
-        assert error.code == "bad-tile"
+        said = error.code
+    assert said in {"", "bad-tile"}
 
 
 def test_a_tree_never_had_more_entries_than_it_has():

@@ -20,20 +20,22 @@ TEXT = "".join(f"{key.verifier}\n" for key in KEYS).encode()
     | st.integers(0, 400).map(lambda n: TEXT[:n])
 )
 def test_a_file_of_keys_is_read_or_refused(data):
+    refused = ""
     try:
-        trust = read_trust(data, where="keys")
+        assert read_trust(data, where="keys")
     except InputError as error:
-        assert error.code == "bad-key"
-    else:
-        assert trust
+        refused = error.code
+    assert refused in {"", "bad-key"}
 
 
 @given(st.binary(max_size=400), st.integers(1, 256))
 def test_a_data_tile_is_decoded_or_refused(data, width):
+    refused = ""
     try:
         assert len(decode_data_tile(data, width)) == width
     except VerificationError as error:
-        assert error.code == "bad-bundle"
+        refused = error.code
+    assert refused in {"", "bad-bundle"}
 
 
 def test_files_of_keys_are_joined_and_each_key_is_for_its_own_log():
