@@ -5,6 +5,7 @@ import datetime as dt
 import errno
 import gc
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from halfdoor.store.log import New, add_waiting
 
 ORIGIN = "example.org/log"
 LIMITS = Limits(free_bytes_min=1, publish_seconds=0.01, waiting_poll_seconds=0.005)
+_log_store, _latest_store = bootstrap.log_store, bootstrap.latest_store  # as they are, whatever is patched
 WAIT = 20  # seconds that nothing in a test takes
 
 
@@ -117,14 +119,14 @@ def closing(store):
 
 def stored(home):
     """Every entry that the database holds, and its head."""
-    with closing(bootstrap.log_store(home)) as store:
+    with closing(_log_store(home)) as store:
         head = store.head()
         return list(store.entries(0, head.frontier.size)), head
 
 
 def noted(home):
     """The second store's checkpoint."""
-    with closing(bootstrap.latest_store(home)) as latest:
+    with closing(_latest_store(home)) as latest:
         return latest.load(ORIGIN)
 
 
@@ -144,11 +146,22 @@ def wait_in(engine, *news):
         return [add_waiting(connection, new) for new in news]
 
 
-@contextmanager
-def writer_of(home, **limits):
-    """The home's writer; a failure that it ends with is the test's to look at (`writer.failure`)."""
-    with suppress(HalfdoorError), bootstrap.writing(home, limits=msgspec.structs.replace(LIMITS, **limits)) as writer:
-        yield writer
+def writing(home, **limits):
+    """The home's log, being written."""
+    return bootstrap.writing(home, limits=msgspec.structs.replace(LIMITS, **limits))
+
+
+def append(home, count, name="entry"):
+    """Append so many new entries; their positions."""
+    with writing(home) as writer:
+        futures = [writer.submit([entry(f"{name}-{number}")]) for number in range(count)]
+        return [future.result(WAIT) for future in futures]
+
+
+def unpublish(home):
+    """Lose everything that was published."""
+    for place in (home.folder / "log").iterdir():
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -237,6 +250,7 @@ class Faulty:
             if fault is not None and not fault.after:
                 raise fault.error
             result = found(*arguments, **named)
+            self._plan.after(self._part, name)
             if fault is not None:
                 raise fault.error
             return result
@@ -261,6 +275,7 @@ class Wiring:
         self.clock = Clock()
         self.faults = []
         self.before = lambda part, method, arguments: None  # called before each call of a part
+        self.after = lambda part, method: None  # and after
         monkeypatch.setattr(bootstrap, "SystemClock", lambda: self.clock)
         for part, name in (("store", "log_store"), ("latest", "latest_store"), ("files", "public_folder")):
             monkeypatch.setattr(bootstrap, name, self._faulty(part, getattr(bootstrap, name)))

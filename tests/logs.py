@@ -21,11 +21,14 @@ from halfdoor.core.log.merkle import leaf_hash
 from halfdoor.core.log.note import Note, Signature, parse_note
 from halfdoor.core.log.tiles import WIDTH, Edge, encode_bundle, tiles_of
 from halfdoor.core.log.trust import Trust
+from halfdoor.services.log_head import Asked
+from halfdoor.services.log_verify import verify_log
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ORIGIN = "log.example.org/halfdoor"
+NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 
 
 class LogKey(NamedTuple):
@@ -113,10 +116,16 @@ def served(folder, handler=SimpleHTTPRequestHandler):
     """The folder behind a web server on this machine; its address."""
 
     class Quiet(handler):
+        protocol_version = "HTTP/1.1"  # connections are kept
+        disable_nagle_algorithm = True
+
         def log_message(self, *args):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 64
+
+    server = Server(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -125,3 +134,20 @@ def served(folder, handler=SimpleHTTPRequestHandler):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def verified(files, trust, **asked):
+    """What verifying these files finds."""
+    return verify_log(MemorySource(files), Asked(trust, **asked), now=NOW)
+
+
+def codes(found):
+    return {fault.code for fault in found.faults}
+
+
+def places(found):
+    return {fault.where for fault in found.faults}
+
+
+def flipped(data, at):
+    return data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]

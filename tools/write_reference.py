@@ -37,7 +37,7 @@ DOCUMENTS: dict[str, Any] = {
     "questionnaire": Questionnaire,
     "calibration": Questions,
     "truths": Truths,
-    "home": Settings,
+    "settings": Settings,
     "entry": ENTRY,
 }
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from halfdoor.adapters.keys import Public
-    from halfdoor.ports import Signer
+    from halfdoor.ports import Clock, Signer
     from halfdoor.services.home import Home
     from halfdoor.settings import Key
 
@@ -116,7 +116,11 @@ def _signer(home: Home, key: Key, public: Public) -> Signer:
 
 
 def log_store(home: Home) -> LogStore:
-    """The log's tables, as this version has them. Raises InputError `needs-migration`, DatabaseFailed."""
+    """The log's tables, as this version has them.
+
+    Raises InputError `no-database`, `needs-migration`, DatabaseFailed, VerificationError `triggers-missing`.
+    """
+    _check_there(home.url(home.settings.database))
     return _opened(home.url(home.settings.database), _checked_store)
 
 
@@ -128,6 +132,14 @@ def latest_store(home: Home) -> LatestStore:
 def _checked_store(engine: Engine) -> LogStore:
     check_schema(engine)
     return LogStore(engine)
+
+
+def _check_there(url: str) -> None:
+    """SQLite makes the file of a database that is not there, and it would look like a new one."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        remedy = "is its disk mounted? Bring it back; an old copy will be noticed"
+        raise InputError("no-database", "the database is not there", where=str(file), remedy=remedy)
 
 
 def _opened(url: str, make: Callable[[Engine], T]) -> T:
@@ -229,31 +241,19 @@ def writing(
     clock, files, keys = SystemClock(), public_folder(home), note_keys(home)
     cosign = cosigners(home, files, report)
     verifiers = tuple(key.verifier for key in keys)
-
-    def lease_until_ms() -> int:
-        return int((clock.now().timestamp() + limits.lease_seconds) * 1000)
-
     with closing(log_store(home)) as store, closing(latest_store(home)) as latest:
-        with database_errors(store.url):
-            now_ms = int(clock.now().timestamp() * 1000)
-            holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
-            head = store.take_lease(holder, now_ms, lease_until_ms())
+        with database_errors(store.url), _lease(store, clock, limits.lease_seconds) as (head, keep):
 
-            def keep(count: int) -> None:
+            def step(count: int) -> None:
                 advance(count)
-                store.renew_lease(head, lease_until_ms())
+                keep()
 
-            try:
-                store.tidy(whole=True)
-                latest.tidy()
-                edge = check_start(head, store=store, latest=latest, files=files, keys=verifiers, advance=keep)
-                published = files.read("checkpoint", NOTE_BYTES_MAX)
-                if cosign is not None and published is not None:
-                    cosign.check_start(parse_note(published), head.frontier.size)
-            except BaseException:
-                with suppress(Exception):  # what went wrong before is what matters
-                    store.give_up_lease(head)
-                raise
+            store.tidy(whole=True)
+            latest.tidy()
+            edge = check_start(head, store=store, latest=latest, files=files, keys=verifiers, advance=step)
+            published = files.read("checkpoint", NOTE_BYTES_MAX)
+            if cosign is not None and published is not None:
+                cosign.check_start(parse_note(published), head.frontier.size)
         writer = LogWriter(
             store=store,
             latest=latest,
@@ -269,6 +269,23 @@ def writing(
             yield writer
         finally:
             writer.stop()
+
+
+@contextmanager
+def _lease(store: LogStore, clock: Clock, seconds: float) -> Iterator[tuple[Head, Callable[[], None]]]:
+    """The head under a lease, and what renews it. Given up after an error; else it stays."""
+
+    def until_ms() -> int:
+        return int((clock.now().timestamp() + seconds) * 1000)
+
+    holder = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+    head = store.take_lease(holder, int(clock.now().timestamp() * 1000), until_ms())
+    try:
+        yield head, lambda: store.renew_lease(head, until_ms())
+    except BaseException:
+        with suppress(Exception):  # what went wrong before is what matters
+            store.give_up_lease(head)
+        raise
 
 
 def free_bytes_of(home: Home) -> Callable[[], int]:
@@ -301,6 +318,7 @@ def adopt(home: Home) -> int:
 def migrate_home(home: Home) -> None:
     """Bring the home's database to this version's tables. Raises DatabaseFailed."""
     url = home.url(home.settings.database)
+    _check_there(url)
     engine = open_engine(url, durable=True)
     try:
         with database_errors(url):

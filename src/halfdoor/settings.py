@@ -38,7 +38,7 @@ class Settings(Setting, frozen=True):
     note_key:           the newest first; two while one takes over from the other
     """
 
-    schema: Literal["halfdoor/home/1"]
+    schema: Literal["halfdoor/settings/1"]
     origin: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\s+]+(?!\n)$")]
     latest: str
     note_key: Annotated[tuple[Key, ...], Meta(min_length=1, max_length=2)]

@@ -113,7 +113,8 @@ class Moody(SimpleHTTPRequestHandler):
             case ["moved", where]:
                 status, headers = 302, {"Location": where}
             case ["cut", times]:
-                headers = {"Content-Length": "100" if count <= int(times) else "4"}
+                self.close_connection = count <= int(times)
+                headers = {"Content-Length": "100"} if self.close_connection else {}
         self.send_response(status)
         for key, value in ({"Content-Length": str(len(body))} | headers).items():
             self.send_header(key, value)

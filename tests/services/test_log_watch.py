@@ -14,11 +14,10 @@ from halfdoor.services.log_audit import Effort
 from halfdoor.services.log_head import read_checkpoint
 from halfdoor.services.log_watch import Watched, Watcher
 from halfdoor.services.watch_memory import Memory
-from logs import ORIGIN, entries_of_ours, files_of, foreign_entries, new_key, write_files, write_log
+from logs import NOW, ORIGIN, entries_of_ours, files_of, foreign_entries, new_key, write_files, write_log
 
 KEY = new_key()
 ENTRIES = entries_of_ours(700)
-NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -178,6 +177,16 @@ def test_a_split_view_between_mirrors_is_found_with_both_checkpoints(tmp_path, l
         (alert,) = [alert for report in reports for alert in report.alerts]
         assert sorted(sizes_in(alert)) == sorted([300, size])
         shutil.rmtree(tmp_path / "state")
+
+
+def test_mirrors_that_cannot_be_compared_are_said_to_be_so(tmp_path, log, look):
+    mirror = tmp_path / "mirror"
+    write_log(mirror, ENTRIES[:600], KEY)
+    look(log, mirror)
+    (mirror / "tile/0/001").unlink()  # of the part that is not read again
+    reports = look(log, mirror)
+    assert kinds(reports) == ["gap"]
+    assert "cannot be told" in reports[0].alerts[0].message
 
 
 def test_mirrors_that_agree_are_not_compared_again(tmp_path, log):

@@ -5,17 +5,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
-from homes import LIMITS, ORIGIN, WAIT, Outside, entry, noted, service, stored, wait_in
+from homes import LIMITS, ORIGIN, WAIT, Outside, entry, noted, service, stored, wait_in, writing
 
-import msgspec
 from halfdoor import bootstrap
 from halfdoor.core.errors import HalfdoorError, InputError
 from halfdoor.core.log.commitment import Opening, opened
 from halfdoor.store.log import LeaseHeld, New
-
-
-def writing(home, **limits):
-    return bootstrap.writing(home, limits=msgspec.structs.replace(LIMITS, **limits))
 
 
 def test_entries_stand_where_the_writer_says(home):

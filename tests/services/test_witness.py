@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
-import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from halfdoor.core.errors import HalfdoorError, InputError
 from halfdoor.core.log.checkpoint import Checkpoint, parse_checkpoint
 from halfdoor.core.log.keys import Kind, verify_note
 from halfdoor.core.log.merkle import consistency_proof, leaf_hash, root_of
-from halfdoor.core.log.note import Note, encode_base64, parse_signatures
+from halfdoor.core.log.note import Note, encode_base64, parse_note
 from halfdoor.core.log.quorum import parse_quorum
 from halfdoor.core.log.witnessing import (
     REQUEST_BYTES_MAX,
@@ -137,7 +136,7 @@ def test_what_a_witness_refuses_and_how(served, post):
     assert status(request(300, 400, key=keys["refuse"], origin="unknown.example.org")) == 404
     assert status(request(300, 400, key=keys["grow"], origin="refuse")) == 403
     assert status(Request(300, (), Note(good.checkpoint.text, ()).with_signatures(
-        [msgspec_replace(good.checkpoint.signatures[0])]))) == 403  # fmt: skip
+        [flipped_signature(good.checkpoint.signatures[0])]))) == 403  # fmt: skip
     assert status(request(300, 400, **log, leaves=OTHERS)) == 422
     assert status(Request(300, good.proof[1:], good.checkpoint)) == 422
     assert status(Request(300, (*good.proof, b"h" * 32), good.checkpoint)) == 422
@@ -151,7 +150,7 @@ def test_what_a_witness_refuses_and_how(served, post):
     assert status(good) == 200
 
 
-def msgspec_replace(signature):
+def flipped_signature(signature):
     """The signature with one bit of it flipped."""
     changed = bytes([signature.signature[0] ^ 1]) + signature.signature[1:]
     return type(signature)(signature.name, signature.key_id, changed)
@@ -191,12 +190,13 @@ def test_malformed_requests_are_refused(served, post):
     st.binary(max_size=300) | st.text(max_size=200).map(lambda text: f"old 1\n\n{text}\n\n— a b\n".encode())
 )
 def test_no_request_is_a_surprise_to_the_parser(data):
+    refused = ""
     try:
         parsed = parse_request(data)
-    except Refusal as refusal:
-        assert refusal.code == "bad-request"
-    else:
         assert parse_request(parsed.encode()) == parsed
+    except Refusal as refusal:
+        refused = refusal.code
+    assert refused in {"", "bad-request"}
 
 
 def test_a_witness_says_who_it_is(served):
@@ -237,14 +237,8 @@ def test_of_two_clients_that_start_from_the_same_tree_one_is_refused_and_nothing
     store = WitnessedStore(open_engine(f"sqlite:///{state / 'witnessed.sqlite3'}", durable=True))
     last = max(new for _, new in cosigned)
     assert store.seen("race") == Seen(last, root_of(LEAVES[:last]))
-    assert parse_checkpoint(store_note(store).text).size == last
+    assert parse_checkpoint(parse_note(store.checkpoint("race")).text).size == last
     store.close()
-
-
-def store_note(store):
-    from halfdoor.core.log.note import parse_note
-
-    return parse_note(store.checkpoint("race"))
 
 
 def test_a_restarted_witness_is_the_same_and_remembers(tmp_path):
@@ -360,6 +354,5 @@ def test_the_client_says_what_came_back(served):
     with pytest.raises(HalfdoorError) as away:
         HttpWitness(key, f"http://127.0.0.1:{port}").add_checkpoint(0, [], checkpoint(5))
     assert away.value.code == "witness-unreachable"
-    assert parse_signatures("— a AAAAAAA=\n")
     with pytest.raises(InputError):
         HttpWitness(key, "ftp://example.org")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from halfdoor.adapters.log_source import FolderSource
@@ -14,17 +15,17 @@ _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
 class LogFolder(FolderSource):
     """Keeps the contract of `LogFiles`: every file whole and on the disk before `write` returns."""
 
+    def __init__(self, root: Path) -> None:
+        """`root`: the folder that is served."""
+        super().__init__(root)
+        self._durable: set[Path] = set()
+
     def write(self, path: str, data: bytes) -> None:
         """As the port says."""
         place = self._placed(path)
-        folder = place.parent
-        if not folder.is_dir():
-            folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            for above in (folder, *folder.parents):
-                _flush(above)
-                if above == self.root:
-                    break
-        beside = folder / f".{place.name}.new"
+        self._prepare(place.parent)
+        # A name of this process's: another one, whose lease ran out, may still be writing beside it.
+        beside = place.parent / f".{place.name}.{os.getpid()}.new"
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
         try:
             with os.fdopen(descriptor, "wb") as stream:
@@ -33,15 +34,28 @@ class LogFolder(FolderSource):
                 os.fsync(stream.fileno())
             beside.replace(place)
         except BaseException:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
             raise
-        _flush(folder)
+        _flush(place.parent)
+
+    def _prepare(self, folder: Path) -> None:
+        """Have a folder there, and its name on the disk: it may be one that a crash left behind."""
+        if folder in self._durable:
+            return
+        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        for above in (folder, *folder.parents):
+            _flush(above)
+            if above == self.root:
+                break
+        self._durable.add(folder)
 
     def remove(self, path: str) -> None:
         """As the port says."""
         place = self._placed(path)
         if place.is_dir():
             shutil.rmtree(place)
+            self._durable.discard(place)
         else:
             place.unlink(missing_ok=True)
 

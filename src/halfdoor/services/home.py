@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import tomlkit
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from halfdoor.adapters.keys import create_key
@@ -17,9 +17,6 @@ from halfdoor.core.log.note import is_key_name
 from halfdoor.readers.atomic import write_atomically
 from halfdoor.readers.toml import read_toml
 from halfdoor.settings import FILE, Key, Settings
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric import ed25519
 
 ORIGIN_BYTES_MAX = 200
 _SQLITE = "sqlite:///"
@@ -92,7 +89,7 @@ def prepare_home(
     except OSError as error:
         raise InputError("cannot-write", f"cannot make it: {error.strerror}", where=str(folder)) from error
     settings = Settings(
-        schema="halfdoor/home/1",
+        schema="halfdoor/settings/1",
         origin=origin,
         database=database or "sqlite:///halfdoor.db",
         latest=latest or f"sqlite:///{beside}",
@@ -108,7 +105,8 @@ def new_note_key(folder: Path, origin: str, secret: bytes | None) -> Key:
     """Make an Ed25519 key in the home's keys, named by its ID."""
     made = folder / "keys" / "note.new.pem"
     made.unlink(missing_ok=True)  # of an attempt that was cut off: nothing was signed with it
-    public: ed25519.Ed25519PublicKey = create_key(made, "ed25519", secret)  # type: ignore[assignment]  # asked for
+    public = create_key(made, "ed25519", secret)
+    assert isinstance(public, ed25519.Ed25519PublicKey)
     verifier = VerifierKey(origin, Kind.ED25519, public.public_bytes_raw())
     name = f"keys/note-{verifier.key_id.hex()}"
     write_atomically(folder / f"{name}.vkey", f"{verifier}\n".encode())

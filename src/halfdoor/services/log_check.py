@@ -45,14 +45,17 @@ def check_log(
     keys: tuple[VerifierKey, ...],
     advance: Callable[[int], None] = lambda _: None,
 ) -> Checked:
-    """Check a log that nobody writes to at the moment. Raises where the database cannot be read at all."""
+    """Check a log, also while it is written. Raises where the database cannot be read at all."""
     faults = [f"the database: {problem}" for problem in store.problems()]
+    origin = store.head().origin
+    # The head last, so that somebody who writes meanwhile makes it newer than the others, never older.
+    second, public = latest.load(origin), files.read("checkpoint", NOTE_BYTES_MAX)
     head = store.head()
     kept: dict[str, Checkpoint] = {}
     for place, data in (
         ("the database", head.checkpoint),
-        ("the second store", latest.load(head.origin)),
-        (files.name, files.read("checkpoint", NOTE_BYTES_MAX)),
+        ("the second store", second),
+        (files.name, public),
     ):
         try:
             if data is not None:

@@ -15,10 +15,12 @@ from halfdoor.core.log.merkle import leaf_hash
 from halfdoor.core.log.note import Note, parse_note
 from halfdoor.core.log.tiles import HEIGHT, WIDTH, Edge, Tile, encode_bundle
 from halfdoor.services.log_signing import own_checkpoint
+from halfdoor.store.log import LeaseLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from halfdoor.core.log.checkpoint import Checkpoint
     from halfdoor.core.log.keys import VerifierKey
     from halfdoor.ports import LogFiles
     from halfdoor.store.log import Head, LogStore
@@ -54,38 +56,55 @@ class Publisher:
     def publish(self, head: Head) -> bool:
         """Publish up to the head; False where too few witnesses cosigned, and the checkpoint waits.
 
-        Raises VerificationError `log-damaged` before anything is written, OSError where writing failed.
+        Raises VerificationError `log-damaged` before it is published, OSError where writing failed, LeaseLost
+        where another writer has taken over.
         """
         checkpoint = own_checkpoint(head.checkpoint, head.origin, self._keys, "the database")
-        old, grown = self._edge, Edge(self._edge.size, self._edge.levels)
-        hashes = [leaf_hash(entry) for entry in self._store.entries(old.size, checkpoint.size)]
-        full = list(grown.grow(hashes))
-        if grown.frontier().root() != checkpoint.root:
-            message = "the stored entries do not give the root that was signed; nothing was published"
-            raise VerificationError("log-damaged", message, where="the database")
-        self._write_bundles(old.size, checkpoint.size)
-        for tile, data in (*full, *grown.partial()):
-            self._files.write(tile.path, data)
-        self._edge = grown
+        if checkpoint.size > self._edge.size:
+            self._write_tree(checkpoint)
         note: Note | None = parse_note(head.checkpoint)
         if self._cosign is not None and note is not None:
             note = self._cosign(note, checkpoint.size)
         if note is None:
             return False
+        if self._store.head().epoch != head.epoch:
+            raise LeaseLost  # whoever writes now may have published more than this
         self._files.write("checkpoint", note.encode())
         self._remove_partial(self._published, checkpoint.size)
         self._published = checkpoint.size
         self._store.tidy()
         return True
 
-    def _write_bundles(self, begin: int, end: int) -> None:
-        """Every bundle that grew; the entries are read again, not kept, so that memory stays bounded."""
-        first = begin - begin % WIDTH
-        entries = self._store.entries(first, end) if end > begin else iter(())
-        for index in range(first // WIDTH, -(-end // WIDTH)):
+    def _write_tree(self, checkpoint: Checkpoint) -> None:
+        """The bundles and tiles that the tree of this checkpoint has and the one before had not."""
+        old, grown = self._edge, Edge(self._edge.size, self._edge.levels)
+        hashes = [leaf_hash(entry) for entry in self._store.entries(old.size, checkpoint.size)]
+        full = list(grown.grow(hashes))
+        if grown.frontier().root() != checkpoint.root:
+            message = "the stored entries do not give the root that was signed; nothing was published"
+            raise VerificationError("log-damaged", message, where="the database")
+        self._write_bundles([*(old.levels[0] if old.levels else ()), *hashes], checkpoint.size)
+        for tile, data in (*full, *grown.partial()):
+            self._files.write(tile.path, data)
+        self._edge = grown
+
+    def _write_bundles(self, hashes: list[bytes], end: int) -> None:
+        """Every bundle that grew, whose leaves have these hashes.
+
+        The entries are read again, not kept, so that memory stays bounded. So they are hashed again: those
+        before the ones that are new, in the first bundle, for the first time since they were published.
+        """
+        first = end - len(hashes)
+        entries = self._store.entries(first, end)
+        for at in range(0, len(hashes), WIDTH):
             bundle = list(islice(entries, WIDTH))
-            if bundle:
-                self._files.write(Tile(0, index, len(bundle)).entries_path, encode_bundle(bundle))
+            if [leaf_hash(entry) for entry in bundle] != hashes[at : at + WIDTH]:
+                message = (
+                    f"an entry from {first + at} to {first + at + WIDTH - 1} is not the one that was signed"
+                )
+                raise VerificationError("log-damaged", message, where="the database")
+            tile = Tile(0, (first + at) // WIDTH, len(bundle))
+            self._files.write(tile.entries_path, encode_bundle(bundle))
 
     def _remove_partial(self, begin: int, end: int) -> None:
         """The partial tiles that full ones replaced, once the checkpoint that needs the full ones is out."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from halfdoor.core.errors import HalfdoorError, VerificationError
-from halfdoor.core.log.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash, range_hash
+from halfdoor.core.log.merkle import HASH_BYTES, leaf_hash
 from halfdoor.core.log.tiles import WIDTH, Edge, Tile, TiledTree
 from halfdoor.services.log_signing import own_checkpoint
 
@@ -62,21 +62,26 @@ def check_start(
         if other is not None and other.size > own.size:
             message = f"the database holds {own.size:,} entries, {place} has a checkpoint of {other.size:,}"
             raise VerificationError("data-older", message, where="the database", remedy=_RESTORED)
-    tree = _published_tree(files, seen)
+    others = [("the second store", noted), *([(files.name, seen)] if seen else [])]
+    edge = _published_edge(files, seen)
+    # From what is published, or from the beginning where another tree ends before.
     _replay(
-        tree, head, [("the second store", noted), *([(files.name, seen)] if seen else [])], store, advance
+        edge if all(other.size >= edge.size for _, other in others) else Edge(), head, others, store, advance
     )
     if second != head.checkpoint and not latest.swap(head.origin, second, head.checkpoint):
         raise VerificationError(
             "forked", "somebody else writes to the second store", remedy="stop one of them"
         )
-    return tree.edge() if tree else Edge()
+    return edge
 
 
-def _published_tree(files: LogFiles, seen: Checkpoint | None) -> TiledTree | None:
-    """The published tree, where its right edge is whole and gives the root that was signed; else None."""
+def _published_edge(files: LogFiles, seen: Checkpoint | None) -> Edge:
+    """The edge of what is published, where it is whole and gives the root that was signed; else an empty one.
+
+    Then what is published is made anew from the database.
+    """
     if seen is None or seen.size == 0:
-        return None
+        return Edge()
 
     def fetch(tile: Tile) -> bytes:
         data = files.read(tile.path, WIDTH * HASH_BYTES)
@@ -87,40 +92,36 @@ def _published_tree(files: LogFiles, seen: Checkpoint | None) -> TiledTree | Non
             raise VerificationError("not-there", f"{tile.path} is missing", where=files.name)
         return data
 
-    tree = TiledTree(seen.size, fetch)
     try:
-        whole = tree.edge().frontier().root() == seen.root
+        edge = TiledTree(seen.size, fetch).edge()
     except HalfdoorError:
-        whole = False
-    return tree if whole else None  # what is published is made anew from the database
+        return Edge()
+    return edge if edge.frontier().root() == seen.root else Edge()
 
 
 def _replay(
-    tree: TiledTree | None,
+    edge: Edge,
     head: Head,
     others: list[tuple[str, Checkpoint]],
     store: LogStore,
     advance: Callable[[int], None],
 ) -> None:
-    """From the published tree over the stored entries to the head: each other tree must lie on the way."""
-    frontier = (tree.edge() if tree else Edge()).frontier()
-    for place, other in others:
-        if tree is not None and 0 < other.size <= tree.size:
-            _same(place, other, range_hash(0, other.size, tree.node))
-    ahead = sorted({other.size for _, other in others if other.size > frontier.size} | {head.frontier.size})
-    for size in ahead:
+    """From a published edge over the stored entries to the head: each other tree must lie on the way."""
+    frontier = edge.frontier()
+    roots = {frontier.size: frontier.root()}
+    for size in sorted({head.frontier.size, *(other.size for _, other in others)}):
         while frontier.size < size:
             stop = min(frontier.size + READ_AT_ONCE, size)
             hashes = [leaf_hash(entry) for entry in store.entries(frontier.size, stop)]
             frontier = frontier.extended(hashes)
             advance(len(hashes))
-        for place, other in others:
-            if other.size == size:
-                _same(place, other, frontier.root() if size else EMPTY_ROOT)
+        roots[frontier.size] = frontier.root()
     if frontier.root() != head.frontier.root():
         message = "the stored entries do not give the root of the stored checkpoint"
         remedy = "a stored byte was changed: run `halfdoor home check --home DIR`, then bring back a backup"
         raise VerificationError("log-damaged", message, where="the database", remedy=remedy)
+    for place, other in others:
+        _same(place, other, roots[other.size])
 
 
 def _same(place: str, other: Checkpoint, root: bytes) -> None:

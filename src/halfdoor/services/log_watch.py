@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from halfdoor.core.errors import InputError, VerificationError
+from halfdoor.core.errors import HalfdoorError, InputError, VerificationError
 from halfdoor.core.log.checkpoint import Checkpoint
 from halfdoor.core.log.following import Kept, Step, is_stale, step
 from halfdoor.core.log.keys import verify_note
@@ -221,12 +221,11 @@ class Watcher:
             check_extends(large, small, main.reader.tile)
         except VerificationError as error:
             if error.code != "not-consistent":
-                message = f"it cannot be told whether {main.place} shows the same log: {_placed(error)}"
-                return Alert("gap", message)
+                return _untold(main, error)
             evidence = self._evidence((large, main.note), (small, other.note))
             return Alert("split-view", f"{main.place} shows another log of this origin", evidence)
-        except InputError:
-            return None  # the next round tells
+        except InputError as error:
+            return _untold(main, error)
         self._agreed.add(pair)
         return None
 
@@ -253,5 +252,9 @@ def _said(faults: list[Fault], count: int) -> str:
     return f"{said}; and {count - FAULTS_SAID:,} more" if count > FAULTS_SAID else said
 
 
-def _placed(error: VerificationError) -> str:
+def _untold(main: _Sight, error: HalfdoorError) -> Alert:
+    return Alert("gap", f"it cannot be told whether {main.place} shows the same log: {_placed(error)}")
+
+
+def _placed(error: HalfdoorError) -> str:
     return f"{error.where}: {error.message}" if error.where else error.message

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from halfdoor.adapters.keys import CannotSign
 from halfdoor.core.errors import HalfdoorError, VerificationError
 from halfdoor.core.log.merkle import leaf_hash
-from halfdoor.services.log_queue import Queue, Waiting
+from halfdoor.services.log_queue import Queue, Waiting, refuse
 from halfdoor.services.log_signing import LogUnavailable, NoteKey, signed_checkpoint
-from halfdoor.store.log import Head, LeaseLost, LogStore, New
+from halfdoor.store.engine import said
+from halfdoor.store.log import Head, LeaseLost, LogStore, New, check_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,6 +70,7 @@ class LogWriter:
         self._published_size = publisher.size
         self._changed = threading.Condition()
         self._stopping = False
+        self._taken: list[Waiting] = []  # by the writing thread, and not answered yet
         self._free_checked = float("-inf")
         self._is_full = False
         self._threads = [
@@ -97,9 +101,14 @@ class LogWriter:
     def submit(self, news: Sequence[New]) -> Future[int]:
         """Have entries appended, all or none; the future gives the first one's position once it is durable.
 
-        Raises LogUnavailable `log-busy` or `log-stopped`, the future `disk-full` too. Where it fails with
-        `outcome-unknown` the entries may stand in the log or not: only starting again can tell.
+        Raises InputError `bad-entry`, LogUnavailable `log-busy` or `log-stopped`; the future too, `disk-full`
+        or `cannot-sign`. Where it fails with `outcome-unknown` the entries may stand in the log or not: only
+        starting again can tell. Who cancels the future before its turn has come has no entry.
         """
+        if not news:
+            raise ValueError("no entry was given")
+        for new in news:
+            check_new(new)
         return self._queue.put(news, self._limits.queue_seconds_max)
 
     def nudge(self) -> None:
@@ -122,68 +131,85 @@ class LogWriter:
         self._threads[1].join()
         if self._failure is not None:
             raise self._failure
-        self._store.give_up_lease(self._head)
+        with suppress(LeaseLost):  # somebody has taken over already
+            self._store.give_up_lease(self._head)
 
     # The writing thread.
 
     def _write(self) -> None:
         poll = renew = time.monotonic()
         while True:
+            closing = self._queue.closed
             taken = self._queue.take(self._limits.batch_entries_max, self._limits.waiting_poll_seconds)
+            self._taken = taken
+            if self._failure is not None:
+                raise self._failure  # publishing failed: no more is signed
             now = time.monotonic()
             stored: list[New] = []
             if not taken or now - poll >= self._limits.waiting_poll_seconds:
                 poll = now
                 stored = self._store.waiting(self._limits.batch_entries_max)
-            if taken or stored:
-                self._batch(taken, stored)
+            written = bool(taken or stored) and self._batch(taken, stored)
+            if written:
                 renew = now
-            elif self._queue.closed:
-                return
             elif now - renew >= self._limits.lease_seconds / 3:
                 renew = now
                 self._store.renew_lease(self._head, self._lease_until_ms())
+            if closing and not taken and not (written and len(stored) == self._limits.batch_entries_max):
+                return  # who goes on adding to what waits, waits for the next start
 
-    def _batch(self, taken: list[Waiting], stored: list[New]) -> None:
-        if self._full():
-            error = LogUnavailable(
+    def _batch(self, taken: list[Waiting], stored: list[New]) -> bool:
+        """Write what was taken and what waited; False where there is no room, or nobody to sign."""
+        news = [*stored, *(new for one in taken for new in one.news)]
+        try:
+            after = None if self._full() else self._grown(news)
+        except CannotSign as error:
+            refusal: HalfdoorError = error
+            after = None
+        else:
+            refusal = LogUnavailable(
                 "disk-full",
                 f"less than {self._limits.free_bytes_min:,} bytes are free where the log is kept",
                 remedy="make room; nothing was lost, and the log goes on by itself",
             )
-            for one in taken:
-                one.future.set_exception(error)
+        if after is None:
+            self._taken = []
+            refuse(taken, refusal)
             time.sleep(self._limits.waiting_poll_seconds)
-            return
-        try:
-            first = self._commit([*stored, *(new for one in taken for new in one.news)]) + len(stored)
-        except BaseException as error:
-            for one in taken:
-                one.future.set_exception(_unknown(error))
-            raise
+            return False
+        first = self._head.frontier.size + len(stored)
+        self._commit(after, news)
+        self._taken = []
         for one in taken:
             one.future.set_result(first)
             first += len(one.news)
+        return True
 
-    def _commit(self, news: list[New]) -> int:
-        """One durable step of the tree; the position of the first entry."""
+    def _grown(self, news: list[New]) -> Head:
+        """The head with these entries, signed; nothing is stored yet."""
         before = self._head
         frontier = before.frontier.extended([leaf_hash(new.entry) for new in news])
-        after = msgspec.structs.replace(
+        return msgspec.structs.replace(
             before,
             frontier=frontier,
             checkpoint=signed_checkpoint(before.origin, frontier, self._keys),
             lease_until_ms=self._lease_until_ms(),
         )
+
+    def _commit(self, after: Head, news: list[New]) -> None:
+        """One durable step of the tree, in both stores."""
+        before = self._head
         self._store.commit(before, after, news)
         if not self._latest.swap(before.origin, before.checkpoint, after.checkpoint):
+            if self._store.head().epoch != before.epoch:
+                message = "another writer took over while this one wrote"
+                raise LogUnavailable("outcome-unknown", message, remedy="ask that one")
             raise VerificationError(
                 "forked", "somebody else wrote to the second store", remedy="stop one of them"
             )
         self._head = after
         with self._changed:
             self._changed.notify_all()
-        return before.frontier.size
 
     def _full(self) -> bool:
         now = time.monotonic()
@@ -213,7 +239,7 @@ class LogWriter:
                 elif last:
                     return  # too few witnesses; the next start publishes
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._stopping, self._limits.publish_seconds)
+                self._changed.wait_for(lambda: self._stopping or self._failure, self._limits.publish_seconds)
 
     # Both.
 
@@ -227,9 +253,10 @@ class LogWriter:
         with self._changed:
             self._failure = self._failure or _unknown(error)
             self._changed.notify_all()
-        for one in self._queue.close(self._failure):
-            if not one.future.done():
-                one.future.set_exception(self._failure)
+        self._queue.close(self._failure, drop=True)
+        if threading.current_thread() is self._threads[0]:
+            taken, self._taken = self._taken, []
+            refuse(taken, _unknown(error))
 
 
 def _unknown(error: BaseException) -> HalfdoorError:
@@ -240,6 +267,6 @@ def _unknown(error: BaseException) -> HalfdoorError:
         return LogUnavailable("lease-lost", "another writer took over this log", remedy="ask that one")
     return LogUnavailable(
         "outcome-unknown",
-        f"the log's writer stopped: {type(error).__name__}: {error}",
+        f"the log's writer stopped: {said(error)}",
         remedy="find out what is wrong with disk or database, then start again: that shows what was written",
     )

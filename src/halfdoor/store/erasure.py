@@ -1,9 +1,9 @@
 """Destroying what commitments stand for, in every byte of the database's files that can be reached.
 
 SQLite overwrites what is deleted (`secure_delete`), but not the copies of a row that it leaves in a page's
-free space when it moves rows from page to page (tests/store/test_erasure.py finds them). So the rows that stay
-are written anew: a table that is emptied is overwritten page by page. Then the journal is emptied too. In
-PostgreSQL VACUUM FULL does the same; its own journal keeps old rows until it is recycled.
+free space when it moves rows from page to page (tests/store/test_erasure.py finds them). So the rows that
+stay are written anew: a table that is emptied is overwritten page by page. Then the journal is emptied too.
+In PostgreSQL VACUUM FULL does the same; its own journal keeps old rows until it is recycled.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _empty_journal(engine: Engine) -> None:
         try:
             cursor.execute(f"PRAGMA busy_timeout = {int(ERASE_SECONDS_MAX * 1000)}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            blocked = cursor.fetchone()[0]
+            blocked = [row[0] for row in cursor.fetchall()] != [0]
             cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         finally:
             cursor.close()

@@ -49,6 +49,11 @@ class New(msgspec.Struct, frozen=True):
     openings: tuple[Opening, ...] = ()
     pending: int | None = None
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes."""
+        return len(self.entry) + sum(len(str(one.value)) for one in self.openings)
+
 
 class LeaseLost(Exception):  # noqa: N818  said where it is caught: another writer took over
     """Another writer took over; nothing was written."""
@@ -185,7 +190,7 @@ class LogStore:
         return [str(one) for one in found if one != "ok"]
 
     def tidy(self, *, whole: bool = False) -> None:
-        """Bring what SQLite's journal holds into the database file, beside whoever writes; else it only grows.
+        """Bring what SQLite's journal holds into the database file, beside whoever writes; else it grows.
 
         Where the writer did it, every thousand pages, whoever waits for that batch would wait for the disk.
         whole: of a journal that was left by a crash. After a flush that failed, its newest pages may be in

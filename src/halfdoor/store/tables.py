@@ -25,7 +25,7 @@ metadata = MetaData(
 # SQLite numbers rows by itself only where the key is an INTEGER; there it has 64 bits too.
 _number = BigInteger().with_variant(Integer(), "sqlite")
 
-# What a bundle can hold (core.log.tiles.ENTRY_BYTES_MAX); a longer entry in the tree could never be published.
+# What a bundle can hold (core.log.tiles.ENTRY_BYTES_MAX): a longer entry could never be published.
 _FITS = "length(entry) <= 65535"
 
 # One row: how far the log has come, and who may write on. Locked by every write.
