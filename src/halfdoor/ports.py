@@ -31,6 +31,7 @@ class LogSource(Protocol):
     """A log's public files, wherever they are served. Safe for threads. What it gives is not trusted."""
 
     name: str  # for messages: the folder or URL
+    at_once: int  # reads that serve it best
 
     def read(self, path: str, bytes_max: int) -> bytes | None:
         """The file below the log's address, or None where there is none.
@@ -79,6 +80,6 @@ class Witness(Protocol):
     def add_checkpoint(self, old: int, proof: list[bytes], checkpoint: Note) -> tuple[Signature, ...]:
         """Its signatures on the checkpoint, which extends what it saw at size `old`; not verified yet.
 
-        Raises WitnessConflict where it saw another size, HalfdoorError `witness-refused` with its reason,
-        `witness-unreachable` where it did not answer.
+        Raises WitnessConflict (core/log/witnessing.py) where it saw another size, HalfdoorError
+        `witness-refused` with its reason, `witness-unreachable` where it did not answer.
         """

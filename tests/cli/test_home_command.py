@@ -126,7 +126,7 @@ def test_encrypted_keys_ask_for_their_passphrase(tmp_path, run, monkeypatch):
 
 
 def test_keys_that_others_may_read_are_refused(home, append):
-    key = next((home / "keys").glob("note-*[0-9a-f].pem"))
+    key = next((home / "keys").glob("note-????????.pem"))
     key.chmod(0o640)
     code, _, err = append()
     assert (code, "key-exposed" in err) == (2, True)

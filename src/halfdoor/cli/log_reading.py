@@ -25,6 +25,18 @@ def add_key(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", type=Path, action="append", default=[], metavar="FILE", help=KEY_HELP)
 
 
+def source_of(place: str) -> FolderSource | HttpSource:
+    """The log at an address, in a folder, or of a home. Raises InputError where there is none."""
+    from halfdoor.adapters.log_source import open_source
+    from halfdoor.settings import FILE
+
+    if "://" not in place and (Path(place) / FILE).is_file():
+        from halfdoor.bootstrap import open_home, public_folder
+
+        return public_folder(open_home(Path(place)))
+    return open_source(place)
+
+
 def read_bytes(path: Path, bytes_max: int = 1_000_000) -> bytes:
     """A small file that somebody names. Raises InputError `unreadable`, `too-large`."""
     from halfdoor.core.errors import InputError

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from halfdoor.cli.log_reading import plain, source_of
+
 if TYPE_CHECKING:
     import argparse
 
     from halfdoor.cli.parser import Commands
-    from halfdoor.ports import LogSource
     from halfdoor.services.home import Home
     from halfdoor.services.log_prove import OpenedLog
 
@@ -47,26 +48,23 @@ def add(commands: Commands) -> None:
     prove.set_defaults(do=_prove)
 
 
-def _opened(place: str) -> tuple[LogSource, Home | None]:
-    from halfdoor.adapters.log_source import open_source
-    from halfdoor.bootstrap import open_home, public_folder
+def _home_at(place: str) -> Home | None:
+    """The home at this place, where it is one."""
+    from halfdoor.bootstrap import open_home
     from halfdoor.settings import FILE
 
-    if "://" not in place and (Path(place) / FILE).is_file():
-        home = open_home(Path(place))
-        return public_folder(home), home
-    return open_source(place), None
+    return open_home(Path(place)) if "://" not in place and (Path(place) / FILE).is_file() else None
 
 
 def _show(args: argparse.Namespace) -> int:
     from halfdoor.core.errors import InputError
     from halfdoor.services.log_prove import open_log
 
-    source, home = _opened(args.place)
+    home = _home_at(args.place)
     if args.private and (home is None or args.index is None):
         remedy = "name a home and one entry: halfdoor log show HOME INDEX --private"
         raise InputError("no-home", "private values are kept in a home only", remedy=remedy)
-    log = open_log(source)
+    log = open_log(source_of(args.place))
     size = log.checkpoint.size
     if args.index is None:
         first = max(0, size - max(args.last, 0))
@@ -111,8 +109,8 @@ def _print_log(log: OpenedLog, entries: dict[int, bytes]) -> None:
     from halfdoor.cli.terminal import columns, styled
 
     checkpoint = log.checkpoint
-    print(styled(checkpoint.origin, "bold"))
-    names = ", ".join(f"{one.name} ({one.key_id.hex()})" for one in log.note.signatures)
+    print(styled(plain(checkpoint.origin), "bold"))
+    names = ", ".join(f"{plain(one.name)} ({one.key_id.hex()})" for one in log.note.signatures)
     rows = [("entries", f"{checkpoint.size:,}"), ("root", checkpoint.root.hex()), ("signatures", names)]
     print(columns(rows, indent=2))
     if entries:
@@ -129,7 +127,7 @@ def _line(index: int, entry: bytes) -> tuple[str, str, str, str]:
         return (str(index), "", f"{len(entry):,} bytes", "")
     rest = {k: v for k, v in found.items() if k not in {"schema", "event", "at", "commitments"}}
     about = "  ".join(f"{name} {_short(value)}" for name, value in rest.items())
-    return (str(index), str(found.get("at", ""))[:19], str(found["event"]), about)
+    return (str(index), plain(str(found.get("at", ""))[:19]), plain(str(found["event"])), plain(about))
 
 
 def _short(value: object) -> str:
@@ -142,7 +140,7 @@ def _print_entry(entry: bytes, private: list[dict[str, Any]]) -> None:
     from halfdoor.cli.terminal import columns
 
     found = _readable(entry)
-    print(json.dumps(found, indent=2, ensure_ascii=False) if isinstance(found, dict) else found)
+    print(json.dumps(found, indent=2) if isinstance(found, dict) else found)
     if private:
         print()
         print("Private, kept in this home alone:")
@@ -158,8 +156,8 @@ def _prove(args: argparse.Namespace) -> int:
     from halfdoor.readers.atomic import write_atomically
     from halfdoor.services.log_prove import open_log
 
-    source, home = _opened(args.place)
-    entry, proof = open_log(source).prove(args.index)
+    home = _home_at(args.place)
+    entry, proof = open_log(source_of(args.place)).prove(args.index)
     name = f"entry-{args.index}"
     files = {f"{name}.json": entry, f"{name}.tlog-proof": proof.encode()}
     if home is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halfdoor.cli.log_reading import add_key, counted, effort_for, plain, read_bytes, read_keys
+from halfdoor.cli.log_reading import add_key, counted, effort_for, plain, read_bytes, read_keys, source_of
 
 if TYPE_CHECKING:
     import argparse
@@ -77,11 +77,10 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _of_log(args: argparse.Namespace, asked: Asked) -> Verified:
     from halfdoor.adapters.clock import SystemClock
-    from halfdoor.adapters.log_source import open_source
     from halfdoor.cli.terminal import Progress
     from halfdoor.services.log_verify import verify_log
 
-    source = open_source(args.place)
+    source = source_of(args.place)
     with Progress(f"Reading {args.place}", unit=" entries") as progress:
         return verify_log(
             source,

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from halfdoor.cli.log_reading import add_key, counted, effort_for, plain, read_keys
+from halfdoor.cli.log_reading import add_key, counted, effort_for, plain, read_keys, source_of
 
 if TYPE_CHECKING:
     import argparse
@@ -59,13 +59,12 @@ def add(commands: Commands) -> None:
 
 def _watch(args: argparse.Namespace) -> int:
     from halfdoor.adapters.clock import SystemClock
-    from halfdoor.adapters.log_source import open_source
     from halfdoor.cli.terminal import Progress
     from halfdoor.services.log_watch import Watched, Watcher
     from halfdoor.services.watch_memory import Memory
 
     places = dict.fromkeys(one if "://" in one else str(Path(one).resolve()) for one in args.places)
-    sources = [open_source(place) for place in places]
+    sources = [source_of(place) for place in places]
     memory = Memory(args.state or _default_state())
     watched = [Watched(source, effort_for(source)) for source in sources]
     watcher = Watcher(watched, read_keys(args.key), memory, stale_seconds=args.stale)

@@ -5,6 +5,7 @@ Nothing is changed. Starting a log looks only at what is new; this looks at ever
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +15,7 @@ from halfdoor.core.log.entry import fault_of
 from halfdoor.core.log.merkle import Frontier, leaf_hash
 from halfdoor.core.log.note import NOTE_BYTES_MAX
 from halfdoor.core.log.tiles import WIDTH
-from halfdoor.services.log_audit import audit_log
+from halfdoor.services.log_audit import Effort, audit_log
 from halfdoor.services.log_reading import open_reader
 from halfdoor.services.log_signing import own_checkpoint
 
@@ -67,7 +68,8 @@ def check_log(
     faults += _entries(store, head.frontier, kept, advance)
     published = kept.get(files.name)
     if published is not None:
-        audited = audit_log(open_reader(files, published.size), published.size, published.root)
+        effort = Effort(processes=os.cpu_count() or 1)
+        audited = audit_log(open_reader(files, published.size), published.size, published.root, effort=effort)
         faults += [f"{fault.where}: {fault.message}" for fault in (*audited.listed, *audited.absent)]
     size = published.size if published else 0
     return Checked(head.frontier.size, size, store.waiting_count(), faults[:FAULTS_MAX])
