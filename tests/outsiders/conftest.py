@@ -13,14 +13,19 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from halfdoor.bootstrap import begin_log, writing
 from halfdoor.core.log.checkpoint import Checkpoint
 from halfdoor.core.log.keys import Kind, VerifierKey
 from halfdoor.core.log.merkle import leaf_hash
 from halfdoor.core.log.note import Note, Signature
 from halfdoor.core.log.tiles import WIDTH, Edge, encode_bundle, tiles_of
+from halfdoor.services.home import Home, prepare_home
+from halfdoor.services.log_writer import Limits
+from halfdoor.store.log import New
+from logs import entries_of_ours
 
 HERE = Path(__file__).parent
 ORIGIN = "log.example.org/halfdoor"
@@ -35,9 +40,15 @@ class Log(NamedTuple):
 
 
 def write_log(folder, entries_count):
-    """Have Halfdoor write a log of so many entries into a folder; its vkey."""
-    entries = [b'{"n":%d,"note":"entry of a log"}' % n for n in range(entries_count)]
-    return published(folder, Ed25519PrivateKey.generate(), entries)
+    """Have Halfdoor's writer publish a log of so many entries in a folder, in steps; its vkey."""
+    made = prepare_home(folder.parent / "home", ORIGIN, database=None, latest=None, secret=None)
+    home = Home(made.folder, msgspec.structs.replace(made.settings, public=str(folder)))
+    begin_log(home)
+    entries = [New(entry) for entry in entries_of_ours(entries_count)]
+    with writing(home, limits=Limits(free_bytes_min=1, publish_seconds=0.02)) as writer:
+        for start in range(0, entries_count, 3000):
+            writer.submit(entries[start : start + 3000]).result()
+    return home.settings.note_key[0].public
 
 
 def published(folder, key, entries):
