@@ -91,7 +91,9 @@ def _write(home: Home, news: list[New]) -> Appended:
     store = log_store(home)
     try:
         with starting() as advance:
-            return append_now(news, store, lambda: writing(home, advance=advance, report=complain))
+            return append_now(
+                news, store, lambda: writing(home, advance=advance, report=complain), report=complain
+            )
     finally:
         store.close()
 

@@ -12,7 +12,7 @@ from halfdoor.core.log.commitment import SALT_BYTES, Opening, opened
 from halfdoor.core.log.entry import ENTRY, encode_entry
 from halfdoor.core.log.events.base import SCHEMA
 from halfdoor.services.log_signing import LogUnavailable
-from halfdoor.store.log import LeaseHeld, New, add_waiting
+from halfdoor.store.log import WAITING_MAX, LeaseHeld, New, TooManyWaiting, add_waiting
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -72,11 +72,13 @@ def append_now(
     store: LogStore,
     write: Callable[[], AbstractContextManager[LogWriter]],
     *,
+    report: Callable[[str], None] = lambda _: None,
     seconds_max: float = 60.0,
 ) -> Appended:
     """Append as the writer where there is none, else leave it to the one there is; wait until it is durable.
 
-    write: becomes the writer (bootstrap.writing). On return what was written so is published too.
+    write:  becomes the writer (bootstrap.writing). On return what was written so is published too.
+    report: told what is waited for
     Raises LogUnavailable `log-busy` where neither happens in time: the entries wait, and will be appended.
     """
     numbers: list[int] = []
@@ -93,14 +95,25 @@ def append_now(
                 return Appended(found.positions, writer.published_size > max(found.positions))
         except LeaseHeld as held:
             if not numbers:
-                with store.engine.begin() as connection:
-                    numbers = [add_waiting(connection, new) for new in news]
+                report("another process writes this log; waiting for it")
+                numbers = _wait_in_line(news, store)
             lapses = time.monotonic() + max(0.0, held.until_ms / 1000 - time.time()) + _MARGIN_SECONDS
             found = _settled(numbers, store, min(until, lapses))
             if found is not None:
                 return found
         if time.monotonic() >= until:
             _raise_busy(len(news))
+
+
+def _wait_in_line(news: list[New], store: LogStore) -> list[int]:
+    """Store entries for whoever writes; their numbers. Raises LogUnavailable `log-busy`."""
+    try:
+        with store.engine.begin() as connection:
+            return [add_waiting(connection, new) for new in news]
+    except TooManyWaiting as error:
+        message = f"{WAITING_MAX:,} entries wait already, and nobody takes them"
+        remedy = "start what writes the log; nothing was stored"
+        raise LogUnavailable("log-busy", message, remedy=remedy) from error
 
 
 def _settled(numbers: list[int], store: LogStore, until: float) -> Appended | None:

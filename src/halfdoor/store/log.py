@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql import Insert
 
 READ_AT_ONCE = 4096
+WAITING_MAX = 100_000  # entries in the database that wait for a writer
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -55,6 +56,10 @@ class New(msgspec.Struct, frozen=True):
         return len(self.entry) + sum(len(str(one.value)) for one in self.openings)
 
 
+class TooManyWaiting(Exception):  # noqa: N818  said where it is caught: the log takes nothing at the moment
+    """So many entries wait that one more would only fill the disk; nothing was written."""
+
+
 class LeaseLost(Exception):  # noqa: N818  said where it is caught: another writer took over
     """Another writer took over; nothing was written."""
 
@@ -82,6 +87,7 @@ _ADVANCE = (
         lease_until_ms=bindparam("to_lease"),
     )
 )
+_WAITING_SPAN = select(func.min(log_pending.c.number), func.max(log_pending.c.number))
 _SETTLE = delete(log_pending).where(log_pending.c.number == bindparam("waited"))
 
 
@@ -289,9 +295,12 @@ def check_new(new: New) -> None:
 def add_waiting(connection: Connection, new: New) -> int:
     """Store an entry that waits, in the transaction of the change that it tells of; return its number.
 
-    Raises InputError `bad-entry`.
+    Raises InputError `bad-entry`, TooManyWaiting where nobody takes what waits.
     """
     check_new(new)
+    oldest, newest = connection.execute(_WAITING_SPAN).one()
+    if oldest is not None and newest - oldest >= WAITING_MAX:
+        raise TooManyWaiting
     number = connection.execute(insert(log_pending).values(entry=new.entry)).inserted_primary_key
     store_openings(connection, new.openings)
     assert number is not None
