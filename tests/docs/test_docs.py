@@ -19,6 +19,7 @@ from assessments import heron
 from halfdoor.cli import main as shell
 from halfdoor.cli.parser import Parser
 from halfdoor.core.editions import redact
+from halfdoor.core.log.commitment import Opening
 from halfdoor.core.model.dossier import Dossier
 from halfdoor.readers.toml import parse_toml
 from halfdoor.reports.files import encode_assessment
@@ -128,6 +129,39 @@ def test_the_guide_to_experts_can_be_followed(my_model, capsys):
             paper = Path(arguments[-1])
             paper.write_text(paper.read_text(encoding="utf-8").replace(blank, filled), encoding="utf-8")
     assert "pool" in Path("weighed.toml").read_text(encoding="utf-8")
+
+
+def test_the_guide_to_the_log_can_be_followed(tmp_path, monkeypatch, capsys):
+    """But for the witness, which serves until it is stopped, and a second store that is not lost."""
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "guide" / "log.md"
+    (event,) = blocks(page, "json")
+    Path("event.json").write_text(event, encoding="utf-8")
+    followed = [c for c in commands(page) if c[:2] not in (["log", "witness"], ["home", "adopt"])]
+    assert len(followed) > 6
+    for arguments in followed:
+        assert shell.main(arguments) == 0, (arguments, capsys.readouterr().err)
+    (key,) = {
+        line.split('"')[1] for line in Path("home/home.toml").read_text("utf-8").splitlines() if "+" in line
+    }
+    Path("their-log.vkey").write_text(key, encoding="utf-8")
+    erasure, checking = (
+        commands(ROOT / "docs" / "guide" / f"{name}.md") for name in ("erasure", "verify-a-log")
+    )
+    for arguments in [*erasure, *(c for c in checking if c[1] in {"prove", "verify"})]:
+        local = ["home/log" if "://" in word or word == "copy-of-the-log" else word for word in arguments]
+        if "--since" in local or "--witnesses" in local:
+            continue
+        assert shell.main(local) == 0, (local, capsys.readouterr().err)
+
+
+def test_the_guides_check_of_a_commitment_accepts_and_refuses(capsys, monkeypatch):
+    (program,) = blocks(ROOT / "docs" / "guide" / "verify-a-log.md", "python")
+    opening = Opening("reason", "00" * 32, "a court asked")
+    for value, verdict in (("a court asked", "True"), ("nobody asked", "False")):
+        monkeypatch.setattr(sys, "argv", ["check", "reason", "00" * 32, value, opening.commitment()])
+        exec(compile(program, "verify-a-log.md", "exec"), {})
+        assert capsys.readouterr().out.strip() == verdict
 
 
 @pytest.mark.parametrize(
