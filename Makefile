@@ -63,6 +63,18 @@ outsiders: .venv/.dev ## have other people's programs check a log: Go's, openssl
 	       apt-get -qq update && apt-get -qq install -y --no-install-recommends $(DEBIANS) >/dev/null; }
 	@HALFDOOR_OUTSIDERS=1 $(BIN)/python -m pytest tests/outsiders
 
+.PHONY: durability
+durability: .venv/.dev ## kill the log's writer and break its disk, hundreds of times (minutes; installs strace)
+	@command -v strace >/dev/null \
+	  || { echo "installing strace …"; apt-get -qq update && apt-get -qq install -y strace >/dev/null; }
+	@HALFDOOR_DURABILITY=1 $(BIN)/python -m pytest tests/durability
+
+.PHONY: postgres
+postgres: .venv/.dev ## the store and the log's writer on PostgreSQL (installs Debian's; a server of its own)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+	  || { echo "installing postgresql …"; apt-get -qq update && apt-get -qq install -y postgresql >/dev/null; }
+	@HALFDOOR_POSTGRES=1 $(BIN)/python -m pytest tests/store tests/services -k postgresql
+
 .PHONY: picture
 picture: demo browser ## write docs/memo.png, the memo of the demo's second model
 	@$(BIN)/python tools/picture.py demo/cwm-32b-report/report.html docs/memo.png

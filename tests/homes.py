@@ -11,16 +11,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from core.log import naive_tree as naive
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from postgres.cluster import Cluster, binaries
 
+from core.log import naive_tree as naive
 from halfdoor import bootstrap
+from halfdoor.core.errors import HalfdoorError
 from halfdoor.core.log.tiles import WIDTH, decode_bundle, tiles_of
 from halfdoor.services.home import prepare_home
 from halfdoor.services.log_writer import Limits
 from halfdoor.store.engine import open_engine
 from halfdoor.store.log import New, add_waiting
+from postgres.cluster import Cluster, binaries
 
 ORIGIN = "example.org/log"
 LIMITS = Limits(free_bytes_min=1, publish_seconds=0.01, waiting_poll_seconds=0.005)
@@ -151,6 +152,15 @@ def writing(home, **limits):
     return bootstrap.writing(home, limits=msgspec.structs.replace(LIMITS, **limits))
 
 
+@contextmanager
+def stopping(home, **limits):
+    """The home's log, being written by a writer that stops by itself before the block ends, and says why."""
+    with pytest.raises(HalfdoorError) as ended, writing(home, **limits) as writer:
+        yield writer
+
+    assert ended.value is writer.failure
+
+
 def append(home, count, name="entry"):
     """Append so many new entries; their positions."""
     with writing(home) as writer:
@@ -212,7 +222,10 @@ class Outside:
                 entries = entries[: tile.index * WIDTH + tile.width]
                 leaves = tuple(naive.sha256(b"\x00" + one).digest() for one in entries)
             begin = tile.index * WIDTH
-            below = [leaves[at * WIDTH**tile.level : (at + 1) * WIDTH**tile.level] for at in range(begin, begin + tile.width)]
+            below = [
+                leaves[at * WIDTH**tile.level : (at + 1) * WIDTH**tile.level]
+                for at in range(begin, begin + tile.width)
+            ]
             assert data == b"".join(naive.root(one) for one in below), f"{tile.path} is not of this tree"
         assert naive.root(leaves) == root, "the root is not that of the entries"
         assert tuple(entries[: self.seen.size]) == self.seen.entries, "the log is not the one seen before"

@@ -16,7 +16,7 @@ from halfdoor.adapters.clock import SystemClock
 from halfdoor.adapters.keys import CommandSigner, load_key, passphrase
 from halfdoor.adapters.log_folder import LogFolder
 from halfdoor.adapters.witness_client import HttpWitness
-from halfdoor.core.errors import InputError
+from halfdoor.core.errors import InputError, VerificationError
 from halfdoor.core.log.cose import key_id
 from halfdoor.core.log.events.base import SCHEMA
 from halfdoor.core.log.events.oversight import KeyAdded, KeyRetired, LogOpened
@@ -34,7 +34,7 @@ from halfdoor.services.log_writer import Limits, LogWriter
 from halfdoor.settings import FILE
 from halfdoor.store.engine import database_errors, open_engine, sqlite_file
 from halfdoor.store.latest import LatestStore
-from halfdoor.store.log import Head, LogStore
+from halfdoor.store.log import Head, LeaseHeld, LeaseLost, LogStore
 from halfdoor.store.migrate import check_schema, migrate
 
 if TYPE_CHECKING:
@@ -273,7 +273,10 @@ def writing(
 
 @contextmanager
 def _lease(store: LogStore, clock: Clock, seconds: float) -> Iterator[tuple[Head, Callable[[], None]]]:
-    """The head under a lease, and what renews it. Given up after an error; else it stays."""
+    """The head under a lease, and what renews it. Given up after an error; else it stays.
+
+    Raises LeaseHeld, also where somebody took over within the block: what seemed wrong then is only newer.
+    """
 
     def until_ms() -> int:
         return int((clock.now().timestamp() + seconds) * 1000)
@@ -282,10 +285,21 @@ def _lease(store: LogStore, clock: Clock, seconds: float) -> Iterator[tuple[Head
     head = store.take_lease(holder, int(clock.now().timestamp() * 1000), until_ms())
     try:
         yield head, lambda: store.renew_lease(head, until_ms())
-    except BaseException:
-        with suppress(Exception):  # what went wrong before is what matters
-            store.give_up_lease(head)
+    except BaseException as error:
+        newer = _given_up(store, head)
+        if newer is not None and isinstance(error, LeaseLost | VerificationError):
+            raise LeaseHeld(str(newer.holder), newer.lease_until_ms) from error
         raise
+
+
+def _given_up(store: LogStore, head: Head) -> Head | None:
+    """Give up a lease after an error; the head of who has taken over, where somebody has."""
+    with suppress(Exception):
+        now = store.head()
+        if now.epoch != head.epoch:
+            return now
+        store.give_up_lease(head)
+    return None
 
 
 def free_bytes_of(home: Home) -> Callable[[], int]:

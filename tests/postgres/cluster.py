@@ -19,7 +19,7 @@ ROOT = 0  # PostgreSQL refuses to run as this user
 
 
 def binaries():
-    """Where Debian's newest PostgreSQL, or the one on the path, keeps its programs; None where there is none."""
+    """Where Debian's newest PostgreSQL, or the one on the path, keeps its programs; None without one."""
     found = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda place: int(place.parts[-3]), reverse=True
     )
@@ -33,6 +33,7 @@ class Cluster:
     def __init__(self, programs):
         self._programs = programs
         self._numbers = count()
+        self._free = []
         self.folder = Path(tempfile.mkdtemp(prefix="halfdoor-pg-"))  # short: a socket's path has 107 bytes
         self._as_other = []
         if os.geteuid() == ROOT:
@@ -42,7 +43,17 @@ class Cluster:
         self._run("initdb", "-D", data, "-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C", "--no-sync")
         with (self.folder / "server.log").open("wb") as log:
             self._server = subprocess.Popen(
-                [*self._as_other, self._programs / "postgres", "-D", data, "-k", self.folder, "-h", "", *FAST],
+                [
+                    *self._as_other,
+                    self._programs / "postgres",
+                    "-D",
+                    data,
+                    "-k",
+                    self.folder,
+                    "-h",
+                    "",
+                    *FAST,
+                ],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
@@ -64,22 +75,32 @@ class Cluster:
                 time.sleep(0.02)
 
     def create(self):
-        """A new, empty database; its URL."""
+        """An empty database; its URL."""
+        if self._free:
+            return self._url(self._free.pop())
         name = f"log{next(self._numbers)}"
         self._admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return f"postgresql://{USER}@/{name}?host={self.folder}"
+        return self._url(name)
 
     def drop(self, url):
-        """Take a database away, whoever is connected to it; how many were."""
+        """Empty a database for the next test, whoever is connected to it; how many were."""
         name = self._name(url)
         query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
         until = time.monotonic() + LEAVE_SECONDS_MAX
         while connected := self._admin.execute(query, (name,)).fetchone()[0]:
             if time.monotonic() > until:
+                end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                self._admin.execute(end, (name,))
                 break
             time.sleep(0.01)  # a connection that was closed is counted for a moment
-        self._admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        with psycopg.connect(host=str(self.folder), user=USER, dbname=name, autocommit=True) as inside:
+            inside.execute("DROP SCHEMA public CASCADE")
+            inside.execute("CREATE SCHEMA public")
+        self._free.append(name)
         return connected
+
+    def _url(self, name):
+        return f"postgresql://{USER}@/{name}?host={self.folder}"
 
     def tables(self, url):
         """The folder with a database's tables, all of it written out."""

@@ -1,4 +1,4 @@
-"""Anything in any order: whatever happens to a log, what was acknowledged stands, and what is published grows.
+"""Anything in any order: what was acknowledged stands, and what is published grows.
 
 A machine that appends, leaves entries to wait, crashes at any call of any part, restores old copies, and is
 compared with a list after every step.
@@ -11,15 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from homes import LIMITS, WAIT, Outside, Wiring, entry, new_home, noted, open_files, stored, wait_in, writing
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from halfdoor.core.errors import HalfdoorError
 from halfdoor.store.engine import open_engine
-from halfdoor.store.log import LeaseHeld
-
+from halfdoor.store.log import LeaseHeld, add_waiting
+from homes import LIMITS, WAIT, Outside, Wiring, entry, new_home, noted, open_files, stored, wait_in, writing
 
 CALLS = [
     "files.read",
@@ -127,7 +126,7 @@ class Log(RuleBasedStateMachine):
     @rule()
     def take_back(self):
         connection = self.service.connect()
-        number = wait_in_open(connection, entry("never"))
+        number = add_waiting(connection, entry("never"))
         connection.rollback()
         connection.close()
         assert number not in self.waiting
@@ -147,7 +146,7 @@ class Log(RuleBasedStateMachine):
         self.context = self.writer = None
         try:
             context.__exit__(None, None, None)
-        except HalfdoorError:
+        except (HalfdoorError, CrashError):
             assert self.dead
             self._gone()
         else:
@@ -262,13 +261,7 @@ class Log(RuleBasedStateMachine):
             return connection.exec_driver_sql("SELECT count(*) FROM log_pending").scalar_one()
 
 
-def wait_in_open(connection, new):
-    from halfdoor.store.log import add_waiting
-
-    return add_waiting(connection, new)
-
-
 Log.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_a_log_survives_anything_in_any_order = Log.TestCase

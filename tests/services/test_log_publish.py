@@ -1,8 +1,7 @@
-"""Publishing: no byte that was not verified anew, tiles before the checkpoint, and nothing that is left over."""
+"""Publishing: no byte that was not verified anew, tiles before the checkpoint, nothing that is left over."""
 
 import msgspec
 import pytest
-from homes import Outside, append, entry, unpublish
 
 from halfdoor import bootstrap
 from halfdoor.core.errors import VerificationError
@@ -11,6 +10,7 @@ from halfdoor.core.log.tiles import Edge
 from halfdoor.services.log_publish import Publisher
 from halfdoor.services.log_signing import signed_checkpoint
 from halfdoor.store.log import LeaseLost
+from homes import Outside, append, entry, unpublish
 
 
 class Cosigner:
@@ -114,7 +114,11 @@ def test_partial_tiles_go_once_full_ones_are_published(sqlite_home):
         append(sqlite_home, count, f"{count}")
     paths = set(files(sqlite_home))
     assert len([path for path in paths if ".p/" not in path]) == 1 + 2 * 3  # checkpoint, three tiles, bundles
-    assert all(path.split("/")[2].startswith("003.p") for path in paths if path.startswith("tile/0/") and ".p/" in path)
+    assert all(
+        path.split("/")[2].startswith("003.p")
+        for path in paths
+        if path.startswith("tile/0/") and ".p/" in path
+    )
     folders = {one.name for one in (sqlite_home.folder / "log" / "tile").rglob("*.p")}
     assert folders == {"000.p", "003.p"}  # of level 1, and of level 0 with its entries
 

@@ -5,16 +5,16 @@ import shutil
 import threading
 import time
 
+import msgspec
 import pytest
-from homes import LIMITS, ORIGIN, WAIT, Outside, append, entry, noted, stored, unpublish, writing
 from sqlalchemy import text
 
-import msgspec
 from halfdoor import bootstrap
 from halfdoor.core.errors import HalfdoorError
 from halfdoor.services import log_start
 from halfdoor.services.home import read_home
 from halfdoor.store.log import LeaseHeld
+from homes import LIMITS, ORIGIN, WAIT, Outside, append, entry, noted, stopping, stored, unpublish, writing
 
 
 def refusal(home):
@@ -141,10 +141,10 @@ def test_of_two_copies_of_a_home_that_are_both_open_one_goes_on(sqlite_home, tmp
     outside = Outside(other)
     outside.look()
     with writing(sqlite_home) as one:
-        with pytest.raises(HalfdoorError) as ended, writing(other) as second:
+        with stopping(other) as second:
             assert one.submit([entry("b")]).result(WAIT) == 3
             assert second.submit([entry("c")]).exception(WAIT).code == "forked"
-        assert ended.value.code == "forked"
+        assert second.failure.code == "forked"
         assert one.submit([entry("d")]).result(WAIT) == 4
     assert outside.look().size == 3  # the fork was never published
     wiring.clock.ahead_seconds += LIMITS.lease_seconds
@@ -177,13 +177,12 @@ def tried(home):
     return "went on"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("which", ["database", "second store"])
 def test_a_bit_that_flips_in_a_database_is_found_or_does_no_harm(sqlite_home, tmp_path, which):
     append(sqlite_home, 30, "a")
     place = sqlite_home.folder / "halfdoor.db" if which == "database" else latest_file(sqlite_home)
     outcomes = set()
-    for number, at in enumerate(sampled(place, 60)):
+    for number, at in enumerate(sampled(place, 40)):
         there = tmp_path / f"{number}"
         shutil.copytree(sqlite_home.folder, there / "home")
         shutil.copy(latest_file(sqlite_home), there / "home-latest.db")
@@ -313,7 +312,7 @@ def test_any_bit_of_the_published_checkpoint_matters(sqlite_home):
     append(sqlite_home, 3)
     place = sqlite_home.folder / "log" / "checkpoint"
     data = place.read_bytes()
-    for at in range(len(data)):
+    for at in range(0, len(data), 3):
         flip(place, at, at % 8)
         with pytest.raises(HalfdoorError) as refused, writing(sqlite_home):
             pass

@@ -27,9 +27,7 @@ def test_every_connection_promises_what_was_asked_for(database_url, durable):
     engine.dispose()
 
 
-@pytest.mark.parametrize(
-    "url", ["", "halfdoor.db", "mysql://host/name", "oracle://user:secret@host/name"]
-)
+@pytest.mark.parametrize("url", ["", "halfdoor.db", "mysql://host/name", "oracle://user:secret@host/name"])
 def test_what_is_no_database_url_is_refused(url):
     with pytest.raises(InputError) as refused:
         open_engine(url, durable=True).connect()

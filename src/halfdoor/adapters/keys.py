@@ -46,13 +46,13 @@ class CannotSign(HalfdoorError):  # noqa: N818  named as the port names it
 def passphrase() -> bytes | None:
     """The passphrase of the keys, from HALFDOOR_KEY_PASSPHRASE; None where there is none."""
     found = os.environ.get(PASSPHRASE_VARIABLE)
-    return found.encode() if found else None
+    return os.fsencode(found) if found else None
 
 
 def create_key(path: Path, kind: KeyKind, secret: bytes | None = None) -> Public:
     """Make a new private key in a new file that only its owner may read; return its public key.
 
-    Raises InputError `exists`, `cannot-write`.
+    Raises InputError `exists`, `cannot-write`, `bad-passphrase`.
     """
     key: Private
     match kind:
@@ -63,7 +63,10 @@ def create_key(path: Path, kind: KeyKind, secret: bytes | None = None) -> Public
         case "ml-dsa-44":
             key = mldsa.MLDSA44PrivateKey.generate()
     sealed = BestAvailableEncryption(secret) if secret else NoEncryption()
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed)
+    try:
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed)
+    except ValueError as error:
+        raise InputError("bad-passphrase", f"the passphrase cannot be used: {error}") from error
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
@@ -71,10 +74,14 @@ def create_key(path: Path, kind: KeyKind, secret: bytes | None = None) -> Public
         raise InputError("exists", "there is a key already", where=str(path), remedy=remedy) from error
     except OSError as error:
         raise InputError("cannot-write", f"cannot write it: {error.strerror}", where=str(path)) from error
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(pem)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(pem)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise InputError("cannot-write", f"cannot write it: {error.strerror}", where=str(path)) from error
     return key.public_key()
 
 
@@ -85,6 +92,8 @@ def load_key(path: Path, secret: bytes | None = None) -> FileSigner:
     `bad-key`.
     """
     try:
+        if not path.is_file():  # opening a pipe would wait for somebody to write
+            raise InputError("unreadable", "there is no key file here", where=str(path))
         for place in (path.parent, path):
             state = place.stat()
             if state.st_mode & _OTHERS or state.st_uid != os.geteuid():

@@ -37,7 +37,7 @@ class LogFolder(FolderSource):
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
             raise
-        _flush(place.parent)
+        flush_folder(place.parent)
 
     def _prepare(self, folder: Path) -> None:
         """Have a folder there, and its name on the disk: it may be one that a crash left behind."""
@@ -45,7 +45,7 @@ class LogFolder(FolderSource):
             return
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         for above in (folder, *folder.parents):
-            _flush(above)
+            flush_folder(above)
             if above == self.root:
                 break
         self._durable.add(folder)
@@ -70,7 +70,7 @@ class LogFolder(FolderSource):
         return self.root.joinpath(*parts)
 
 
-def _flush(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Have the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -11,12 +11,14 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from halfdoor.adapters.keys import create_key
+from halfdoor.adapters.log_folder import flush_folder
 from halfdoor.core.errors import InputError
 from halfdoor.core.log.keys import Kind, VerifierKey
 from halfdoor.core.log.note import is_key_name
 from halfdoor.readers.atomic import write_atomically
 from halfdoor.readers.toml import read_toml
 from halfdoor.settings import FILE, Key, Settings
+from halfdoor.store.engine import sqlite_file
 
 ORIGIN_BYTES_MAX = 200
 _SQLITE = "sqlite:///"
@@ -40,8 +42,13 @@ class Home(msgspec.Struct, frozen=True):
     def url(self, setting: str) -> str:
         """A database URL whose SQLite file is below the home, unless it is absolute."""
         if setting.startswith(_SQLITE) and not setting.startswith(f"{_SQLITE}/"):
-            return f"{_SQLITE}{self.folder / setting.removeprefix(_SQLITE)}"
+            return f"{_SQLITE}{_in_url(self.folder)}/{setting.removeprefix(_SQLITE)}"
         return setting
+
+
+def _in_url(path: Path) -> str:
+    """A path as part of a database's URL, where these two mean something else."""
+    return str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def read_home(folder: Path) -> Home:
@@ -54,7 +61,22 @@ def read_home(folder: Path) -> Home:
             where=str(folder),
             remedy=f"make one: halfdoor home init {folder} --origin example.org/releases",
         )
-    return Home(folder.resolve(), read_toml(file, Settings))
+    home = Home(folder.resolve(), read_toml(file, Settings))
+    _check_apart(home)
+    return home
+
+
+def _check_apart(home: Home) -> None:
+    """Raises InputError `same-database`: a second store in the log's database would be restored with it."""
+    places = [home.url(setting) for setting in (home.settings.database, home.settings.latest)]
+    files = [file.resolve() for file in map(sqlite_file, places) if file is not None]
+    if places[0] == places[1] or (files and files[1:] == files[:1]):
+        raise InputError(
+            "same-database",
+            "the second store is in the log's own database, so an old copy of both would go unnoticed",
+            where=f"{home.folder / FILE}, latest",
+            remedy="give it a database of its own, best on another disk or machine",
+        )
 
 
 def prepare_home(
@@ -73,9 +95,9 @@ def prepare_home(
             remedy="write a name of yours without scheme, spaces or '+': example.org/releases",
         )
     folder = folder.absolute()
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(
-            "not-empty", "the folder is not empty", where=str(folder), remedy="choose a new folder"
+            "not-empty", "there is something here already", where=str(folder), remedy="choose a new folder"
         )
     beside = folder.parent / f"{folder.name}-latest.db"
     if latest is None and beside.exists():
@@ -86,18 +108,21 @@ def prepare_home(
         folder.chmod(0o711)  # a web server passes through to log/, and sees nothing else
         (folder / "keys").chmod(0o700)
         (folder / "log").mkdir()
+        settings = Settings(
+            schema="halfdoor/settings/1",
+            origin=origin,
+            database=database or "sqlite:///halfdoor.db",
+            latest=latest or f"{_SQLITE}{_in_url(beside)}",
+            note_key=(new_note_key(folder, origin, secret),),
+            receipt_key=new_receipt_key(folder, secret),
+        )
+        home = Home(folder, settings)
+        _check_apart(home)
+        write_settings(home)
+        for place in (folder / "keys", folder, folder.parent):
+            flush_folder(place)  # a log whose keys are lost has ended
     except OSError as error:
         raise InputError("cannot-write", f"cannot make it: {error.strerror}", where=str(folder)) from error
-    settings = Settings(
-        schema="halfdoor/settings/1",
-        origin=origin,
-        database=database or "sqlite:///halfdoor.db",
-        latest=latest or f"sqlite:///{beside}",
-        note_key=(new_note_key(folder, origin, secret),),
-        receipt_key=new_receipt_key(folder, secret),
-    )
-    home = Home(folder, settings)
-    write_settings(home)
     return home
 
 
@@ -127,9 +152,9 @@ def new_receipt_key(folder: Path, secret: bytes | None) -> Key:
 
 def only_ours(url: str) -> None:
     """Have a SQLite database that is about to be made be readable by its owner alone."""
-    if url.startswith(_SQLITE):
-        descriptor = os.open(url.removeprefix(_SQLITE), os.O_WRONLY | os.O_CREAT, 0o600)
-        os.close(descriptor)
+    file = sqlite_file(url)
+    if file is not None:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def write_settings(home: Home) -> None:

@@ -131,7 +131,7 @@ class LogWriter:
         self._threads[1].join()
         if self._failure is not None:
             raise self._failure
-        with suppress(LeaseLost):  # somebody has taken over already
+        with suppress(Exception):  # all is published; a lease that is not given up, or lost, runs out
             self._store.give_up_lease(self._head)
 
     # The writing thread.

@@ -8,6 +8,7 @@ to be under a durable checkpoint anyway, so one flush serves many of them.
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,8 @@ def said(error: BaseException) -> str:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of an SQLite database; None of another."""
-    parsed = make_url(url)
+    """The file of an SQLite database; None of another. Raises InputError `bad-database`."""
+    parsed = _parsed(url)
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
@@ -51,7 +52,9 @@ def database_errors(url: str) -> Iterator[None]:
     """Errors of a database within the block become DatabaseFailed `database-failed`, with its place."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except Exception as error:
+        if not _is_of_database(error):
+            raise
         raise DatabaseFailed(
             "database-failed",
             f"the database cannot be used: {said(error)}",
@@ -60,15 +63,18 @@ def database_errors(url: str) -> Iterator[None]:
         ) from error
 
 
+def _is_of_database(error: Exception) -> bool:
+    """SQLAlchemy's errors, and those of the drivers where they are used without it (quick.py)."""
+    of_postgresql = type(error).__module__.partition(".")[0] == "psycopg"  # which need not be installed
+    return of_postgresql or isinstance(error, SQLAlchemyError | sqlite3.Error)
+
+
 def open_engine(url: str, *, durable: bool) -> Engine:
     """An engine for `sqlite:///PATH` or `postgresql://…`. Nothing is connected to yet.
 
     Raises InputError `bad-database`.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise _bad("this is no database URL", url) from error
+    parsed = _parsed(url)
     kind = parsed.get_backend_name()
     if kind == "sqlite":
         return _sqlite(parsed.set(drivername="sqlite"), durable=durable)
@@ -118,6 +124,13 @@ def _sqlite(url: URL, *, durable: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise _bad("this is no database URL", url) from error
 
 
 def _bad(message: str, url: str) -> InputError:

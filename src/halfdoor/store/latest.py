@@ -50,7 +50,7 @@ class LatestStore:
         query = select(latest.c.checkpoint).where(latest.c.origin == origin)
         with self.engine.connect().execution_options(**READS) as connection:
             found = connection.execute(query).scalar_one_or_none()
-        return None if found is None else bytes(found)
+        return found if isinstance(found, bytes) else None if found is None else b"not a checkpoint"
 
     def tidy(self) -> None:
         """As LogStore.tidy does, whole."""

@@ -214,7 +214,7 @@ class LogStore:
         query = select(log_pending.c.number, log_pending.c.entry).order_by(log_pending.c.number)
         with self._reading() as connection:
             rows = connection.execute(query.limit(count_max))
-            return [New(bytes(entry), pending=number) for number, entry in rows]
+            return [New(_blob(entry), pending=number) for number, entry in rows]
 
     def waiting_count(self) -> int:
         """How many entries wait."""
@@ -237,7 +237,7 @@ class LogStore:
                 .order_by(log_leaf.c.position)
             )
             with self._reading() as connection:
-                found = [bytes(entry) for entry in connection.execute(query).scalars()]
+                found = [_blob(entry) for entry in connection.execute(query).scalars()]
             if len(found) != stop - start:
                 message = f"{stop - start - len(found)} of the entries {start} to {stop - 1} are missing"
                 raise VerificationError("log-damaged", message)
@@ -263,17 +263,17 @@ def _head(connection: Connection, *, lock: bool = False) -> Head:
     row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
         raise VerificationError("log-damaged", "the database holds no head of a log")
-    peaks, size = bytes(row["peaks"]), int(row["size"])
+    peaks, size = _blob(row["peaks"]), _whole(row["size"])
     if len(peaks) != HASH_BYTES * size.bit_count():
         raise VerificationError("log-damaged", "the head of the log does not fit its size")
     hashes = tuple(peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES))
     return Head(
-        row["origin"],
+        str(row["origin"]),
         Frontier(size, hashes),
-        bytes(row["checkpoint"]),
-        row["epoch"],
+        _blob(row["checkpoint"]),
+        _whole(row["epoch"]),
         row["holder"],
-        row["lease_until_ms"],
+        _whole(row["lease_until_ms"]),
     )
 
 
@@ -290,6 +290,20 @@ def check_new(new: New) -> None:
                 raise InputError("bad-entry", f"the name {row['name']!r} holds a zero byte")
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError("bad-entry", f"a private value cannot be stored: {error}") from error
+
+
+def _blob(value: object) -> bytes:
+    """Bytes as they were stored. A flipped bit can turn them into text or a number."""
+    if not isinstance(value, bytes):
+        raise VerificationError("log-damaged", "the database holds something else where bytes were stored")
+    return value
+
+
+def _whole(value: object) -> int:
+    """A number as it was stored, likewise."""
+    if not isinstance(value, int) or value < 0:
+        raise VerificationError("log-damaged", "the database holds something else where a number was stored")
+    return value
 
 
 def add_waiting(connection: Connection, new: New) -> int:
