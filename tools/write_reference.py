@@ -56,16 +56,16 @@ def schema_of(name: str) -> dict[str, Any]:
 EVENTS_HEAD = """\
 # Events of the log
 
-What an entry of the log may be (written by `make docs`; as a schema: [entry.schema.json](entry.schema.json)).
+What an entry of the log may be. Written by `make docs`; as a schema: [entry.schema.json](entry.schema.json).
 
 An entry is the canonical JSON (RFC 8785) of one of these events, at most 65,535 bytes. The set is closed:
-another event, another field, another order of keys, a space, a key that stands twice is a fault. No field holds
-free text.
+another event, another field, another order of keys, a space, a key that stands twice is a fault. No field
+holds free text.
 
-Every entry has `schema` (`halfdoor/entry/1`), `event`, and `at` (UTC). It may have `by` (the id of who did it;
-absent where the application itself did) and `commitments`: what is personal, each as the SHA-256 of the
-canonical JSON of `[name, salt, value]`, with 32 random bytes as salt, in hexadecimal. What a commitment may be
-about: {committed}.
+Every entry has `schema` (`halfdoor/entry/1`), `event`, and `at` (UTC). It may have `by` (the id of who did
+it; absent where the application itself did) and `commitments`: what is personal, each as the SHA-256 of the
+canonical JSON of `[name, salt, value]`, with 32 random bytes as salt, in hexadecimal. What a commitment may
+be about: {committed}.
 
 Digests are `sha256:` and 64 hexadecimal digits. Ids are a kind and 26 random characters:
 
@@ -90,12 +90,14 @@ def events_page() -> str:
         if fields:
             schema = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"]
             parts += ["| field | holds | |", "|---|---|---|"]
-            parts += [
-                f"| `{field.name}` | {_holds(schema[field.name])} | {'' if field.required else 'may be absent'} |"
-                for field in fields
-            ]
+            parts += [_field_row(field, schema[field.name]) for field in fields]
             parts.append("")
     return "\n".join(parts)
+
+
+def _field_row(field: msgspec.structs.FieldInfo, schema: dict[str, Any]) -> str:
+    absent = "" if field.required else "may be absent"
+    return f"| `{field.name}` | {_holds(schema)} | {absent} |"
 
 
 def _holds(schema: dict[str, Any]) -> str:

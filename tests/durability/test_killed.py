@@ -6,6 +6,7 @@ import time
 from hashlib import sha256
 
 import pytest
+
 from durability.children import Child
 from halfdoor import bootstrap
 from halfdoor.core.log.checkpoint import parse_checkpoint

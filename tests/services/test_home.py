@@ -107,7 +107,7 @@ def test_a_disk_that_fills_while_a_home_is_made_is_told(tmp_path, monkeypatch, n
     [
         ("sqlite:///x.db", "sqlite:///x.db"),
         ("sqlite:///x.db", "sqlite:///{home}/x.db"),
-        ("sqlite:///x.db", "sqlite:///{home}/../home/x.db"),
+        ("sqlite:///x.db", "sqlite:///{home}/keys/../x.db"),
         ("sqlite:///{home}/link.db", "sqlite:///x.db"),
         ("postgresql://user@host/name", "postgresql://user@host/name"),
     ],
