@@ -31,11 +31,11 @@ from halfdoor.core.log.events.access import FileBegun
 from halfdoor.core.log.events.base import SCHEMA, new_id
 from halfdoor.core.log.trust import Trust
 from halfdoor.services.home import prepare_home
-from halfdoor.services.log_audit import Effort
-from halfdoor.services.log_head import Asked
-from halfdoor.services.log_prove import open_log
-from halfdoor.services.log_verify import verify_log
-from halfdoor.services.log_writer import Limits
+from halfdoor.services.log.audit import Effort
+from halfdoor.services.log.head import Asked
+from halfdoor.services.log.prove import open_log
+from halfdoor.services.log.verify import verify_log
+from halfdoor.services.log.writer import Limits
 from halfdoor.store.log import New
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from halfdoor.services.home import Home
-    from halfdoor.services.log_writer import LogWriter
+    from halfdoor.services.log.writer import LogWriter
     from halfdoor.store.log import Head
 
 ROOT = Path(__file__).parents[1]  # a disk, which a temporary folder may not be

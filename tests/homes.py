@@ -18,7 +18,7 @@ from halfdoor import bootstrap
 from halfdoor.core.errors import HalfdoorError
 from halfdoor.core.log.tiles import WIDTH, decode_bundle, tiles_of
 from halfdoor.services.home import prepare_home
-from halfdoor.services.log_writer import Limits
+from halfdoor.services.log.writer import Limits
 from halfdoor.store.engine import open_engine
 from halfdoor.store.log import New, add_waiting
 from postgres.cluster import Cluster, binaries

@@ -21,8 +21,8 @@ from halfdoor.core.log.merkle import leaf_hash
 from halfdoor.core.log.note import Note, Signature, parse_note
 from halfdoor.core.log.tiles import WIDTH, Edge, encode_bundle, tiles_of
 from halfdoor.core.log.trust import Trust
-from halfdoor.services.log_head import Asked
-from halfdoor.services.log_verify import verify_log
+from halfdoor.services.log.head import Asked
+from halfdoor.services.log.verify import verify_log
 
 if TYPE_CHECKING:
     from pathlib import Path

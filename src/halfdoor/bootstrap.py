@@ -25,12 +25,12 @@ from halfdoor.core.log.merkle import Frontier
 from halfdoor.core.log.note import NOTE_BYTES_MAX, parse_note
 from halfdoor.core.log.quorum import parse_quorum
 from halfdoor.services.home import only_ours, read_home
-from halfdoor.services.log_check import Checked, check_log
-from halfdoor.services.log_cosign import Cosigners
-from halfdoor.services.log_publish import Publisher
-from halfdoor.services.log_signing import NoteKey, own_checkpoint, signed_checkpoint
-from halfdoor.services.log_start import check_start
-from halfdoor.services.log_writer import Limits, LogWriter
+from halfdoor.services.log.check import Checked, check_log
+from halfdoor.services.log.cosign import Cosigners
+from halfdoor.services.log.publish import Publisher
+from halfdoor.services.log.signing import NoteKey, own_checkpoint, signed_checkpoint
+from halfdoor.services.log.start import check_start
+from halfdoor.services.log.writer import Limits, LogWriter
 from halfdoor.settings import FILE
 from halfdoor.store.engine import database_errors, open_engine, sqlite_file
 from halfdoor.store.latest import LatestStore

@@ -23,7 +23,7 @@ from halfdoor.core.log.merkle import leaf_hash
 from halfdoor.core.log.note import Note, Signature
 from halfdoor.core.log.tiles import WIDTH, Edge, encode_bundle, tiles_of
 from halfdoor.services.home import Home, prepare_home
-from halfdoor.services.log_writer import Limits
+from halfdoor.services.log.writer import Limits
 from halfdoor.store.log import New
 from logs import entries_of_ours
 

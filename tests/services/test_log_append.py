@@ -7,11 +7,11 @@ import pytest
 
 from entries import issued
 from halfdoor import bootstrap
-from halfdoor.services import log_append
 from halfdoor.services.home import prepare_home
-from halfdoor.services.log_append import append_now, composed
-from halfdoor.services.log_signing import LogUnavailable
-from halfdoor.services.log_writer import Limits
+from halfdoor.services.log import append as log_append
+from halfdoor.services.log.append import append_now, composed
+from halfdoor.services.log.signing import LogUnavailable
+from halfdoor.services.log.writer import Limits
 from halfdoor.store import log as store_log
 
 LIMITS = Limits(free_bytes_min=1, publish_seconds=0.01, waiting_poll_seconds=0.005)

@@ -9,9 +9,9 @@ import pytest
 import logs
 from halfdoor.adapters.log_source import FolderSource
 from halfdoor.core.log.checkpoint import Checkpoint
-from halfdoor.services.log_audit import Effort
-from halfdoor.services.log_head import Asked
-from halfdoor.services.log_verify import verify_log
+from halfdoor.services.log.audit import Effort
+from halfdoor.services.log.head import Asked
+from halfdoor.services.log.verify import verify_log
 from logs import (
     NOW,
     ORIGIN,

@@ -14,7 +14,7 @@ import pytest
 from halfdoor import bootstrap
 from halfdoor.adapters.keys import CannotSign
 from halfdoor.core.errors import HalfdoorError
-from halfdoor.services import log_writer
+from halfdoor.services.log import writer as log_writer
 from halfdoor.store.log import LeaseHeld, LeaseLost
 from homes import LIMITS, WAIT, Outside, append, entry, noted, service, stopping, stored, wait_in, writing
 

@@ -7,8 +7,8 @@ from halfdoor import bootstrap
 from halfdoor.core.errors import VerificationError
 from halfdoor.core.log.merkle import leaf_hash
 from halfdoor.core.log.tiles import Edge
-from halfdoor.services.log_publish import Publisher
-from halfdoor.services.log_signing import signed_checkpoint
+from halfdoor.services.log.publish import Publisher
+from halfdoor.services.log.signing import signed_checkpoint
 from halfdoor.store.log import LeaseLost
 from homes import Outside, append, entry, unpublish
 

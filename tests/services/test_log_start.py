@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from halfdoor import bootstrap
 from halfdoor.core.errors import HalfdoorError
-from halfdoor.services import log_start
 from halfdoor.services.home import read_home
+from halfdoor.services.log import start as log_start
 from halfdoor.store.log import LeaseHeld
 from homes import LIMITS, ORIGIN, WAIT, Outside, append, entry, noted, stopping, stored, unpublish, writing
 

@@ -22,8 +22,8 @@ from halfdoor.core.log.proof import Proof
 from halfdoor.core.log.quorum import parse_quorum
 from halfdoor.core.log.tiles import Edge, TiledTree
 from halfdoor.core.log.trust import Trust, read_trust
-from halfdoor.services.log_head import Asked
-from halfdoor.services.log_verify import verify_proof
+from halfdoor.services.log.head import Asked
+from halfdoor.services.log.verify import verify_proof
 from logs import (
     NOW,
     ORIGIN,

@@ -10,10 +10,10 @@ import pytest
 from halfdoor.adapters.log_source import FolderSource
 from halfdoor.core.errors import InputError
 from halfdoor.core.log.trust import Trust
-from halfdoor.services.log_audit import Effort
-from halfdoor.services.log_head import read_checkpoint
-from halfdoor.services.log_watch import Watched, Watcher
-from halfdoor.services.watch_memory import Memory
+from halfdoor.services.log.audit import Effort
+from halfdoor.services.log.head import read_checkpoint
+from halfdoor.services.log.memory import Memory
+from halfdoor.services.log.watch import Watched, Watcher
 from logs import NOW, ORIGIN, entries_of_ours, files_of, foreign_entries, new_key, write_files, write_log
 
 KEY = new_key()

@@ -32,7 +32,7 @@ from halfdoor.core.log.witnessing import (
     admitted,
     parse_request,
 )
-from halfdoor.services.witness import by_origin, open_witness, witness_key
+from halfdoor.services.log.witness import by_origin, open_witness, witness_key
 from halfdoor.store.engine import open_engine
 from halfdoor.store.witnessed import WitnessedStore
 from halfdoor.web.witness import witness_app

@@ -119,7 +119,7 @@ def _append(home: Home, event: Event) -> None:
     import os
 
     from halfdoor.bootstrap import log_store, writing
-    from halfdoor.services.log_append import append_now, composed
+    from halfdoor.services.log.append import append_now, composed
 
     store = log_store(home)
     try:

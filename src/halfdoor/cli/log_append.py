@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from halfdoor.cli.parser import Commands
     from halfdoor.services.home import Home
-    from halfdoor.services.log_append import Appended
+    from halfdoor.services.log.append import Appended
     from halfdoor.store.log import New
 
 APPEND = """\
@@ -64,7 +64,7 @@ def _append(args: argparse.Namespace) -> int:
 
     from halfdoor.adapters.clock import SystemClock
     from halfdoor.bootstrap import open_home
-    from halfdoor.services.log_append import composed, event_from
+    from halfdoor.services.log.append import composed, event_from
 
     home, now = open_home(args.home), SystemClock().now()
     news = []
@@ -86,7 +86,7 @@ def _append(args: argparse.Namespace) -> int:
 def _write(home: Home, news: list[New]) -> Appended:
     from halfdoor.bootstrap import log_store, writing
     from halfdoor.cli.terminal import complain, starting
-    from halfdoor.services.log_append import append_now
+    from halfdoor.services.log.append import append_now
 
     store = log_store(home)
     try:
@@ -125,7 +125,7 @@ def _erase(args: argparse.Namespace) -> int:
 
     from halfdoor.adapters.clock import SystemClock
     from halfdoor.bootstrap import log_store, open_home, writing
-    from halfdoor.services.log_erase import erase
+    from halfdoor.services.log.erase import erase
 
     home, store = open_home(args.home), None
     store = log_store(home)

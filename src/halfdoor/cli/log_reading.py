@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from halfdoor.adapters.log_http import HttpSource
     from halfdoor.adapters.log_source import FolderSource
     from halfdoor.core.log.trust import Trust
-    from halfdoor.services.log_audit import Effort
+    from halfdoor.services.log.audit import Effort
 
 PROCESSES_MAX = 8
 SHOWN_MAX = 500
@@ -60,7 +60,7 @@ def read_keys(paths: Iterable[Path]) -> Trust:
 
 def effort_for(source: FolderSource | HttpSource) -> Effort:
     """As much as this machine and that source can take."""
-    from halfdoor.services.log_audit import Effort
+    from halfdoor.services.log.audit import Effort
 
     alone = source.at_once > 1  # over a network the processors wait anyway
     return Effort(source.at_once, 1 if alone else min(_processors(), PROCESSES_MAX))

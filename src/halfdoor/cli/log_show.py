@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from halfdoor.cli.parser import Commands
     from halfdoor.services.home import Home
-    from halfdoor.services.log_prove import OpenedLog
+    from halfdoor.services.log.prove import OpenedLog
 
 LAST_DEFAULT = 10
 SHORT_MAX = 15
@@ -58,7 +58,7 @@ def _home_at(place: str) -> Home | None:
 
 def _show(args: argparse.Namespace) -> int:
     from halfdoor.core.errors import InputError
-    from halfdoor.services.log_prove import open_log
+    from halfdoor.services.log.prove import open_log
 
     home = _home_at(args.place)
     if args.private and (home is None or args.index is None):
@@ -154,7 +154,7 @@ def _print_entry(entry: bytes, private: list[dict[str, Any]]) -> None:
 def _prove(args: argparse.Namespace) -> int:
     from halfdoor.core.errors import InputError
     from halfdoor.readers.atomic import write_atomically
-    from halfdoor.services.log_prove import open_log
+    from halfdoor.services.log.prove import open_log
 
     home = _home_at(args.place)
     entry, proof = open_log(source_of(args.place)).prove(args.index)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import argparse
 
     from halfdoor.cli.parser import Commands
-    from halfdoor.services.log_head import Asked, Signer
-    from halfdoor.services.log_verify import Verified
+    from halfdoor.services.log.head import Asked, Signer
+    from halfdoor.services.log.verify import Verified
 
 PROOF_SUFFIX = ".tlog-proof"
 SHOWN_MAX = 20
@@ -50,7 +50,7 @@ def add(commands: Commands) -> None:
 def _verify(args: argparse.Namespace) -> int:
     from halfdoor.core.errors import InputError
     from halfdoor.core.log.trust import Trust
-    from halfdoor.services.log_head import Asked
+    from halfdoor.services.log.head import Asked
 
     is_proof = args.place.endswith(PROOF_SUFFIX)
     if is_proof != (args.entry is not None) or (is_proof and args.since):
@@ -78,7 +78,7 @@ def _verify(args: argparse.Namespace) -> int:
 def _of_log(args: argparse.Namespace, asked: Asked) -> Verified:
     from halfdoor.adapters.clock import SystemClock
     from halfdoor.cli.terminal import Progress
-    from halfdoor.services.log_verify import verify_log
+    from halfdoor.services.log.verify import verify_log
 
     source = source_of(args.place)
     with Progress(f"Reading {args.place}", unit=" entries") as progress:
@@ -94,7 +94,7 @@ def _of_log(args: argparse.Namespace, asked: Asked) -> Verified:
 def _of_proof(args: argparse.Namespace, asked: Asked) -> Verified:
     from halfdoor.adapters.clock import SystemClock
     from halfdoor.core.log.tiles import ENTRY_BYTES_MAX
-    from halfdoor.services.log_verify import verify_proof
+    from halfdoor.services.log.verify import verify_proof
 
     proof, entry = read_bytes(Path(args.place)), read_bytes(args.entry, ENTRY_BYTES_MAX)
     return verify_proof(proof, entry, asked, now=SystemClock().now(), place=args.place)

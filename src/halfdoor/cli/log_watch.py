@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from halfdoor.cli.parser import Commands
-    from halfdoor.services.log_watch import Report, Watcher
+    from halfdoor.services.log.watch import Report, Watcher
 
 EVERY_SECONDS = 60
 EXIT_ALERT, EXIT_UNREACHED = 1, 2
@@ -60,8 +60,8 @@ def add(commands: Commands) -> None:
 def _watch(args: argparse.Namespace) -> int:
     from halfdoor.adapters.clock import SystemClock
     from halfdoor.cli.terminal import Progress
-    from halfdoor.services.log_watch import Watched, Watcher
-    from halfdoor.services.watch_memory import Memory
+    from halfdoor.services.log.memory import Memory
+    from halfdoor.services.log.watch import Watched, Watcher
 
     places = dict.fromkeys(one if "://" in one else str(Path(one).resolve()) for one in args.places)
     sources = [source_of(place) for place in places]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from halfdoor.cli.parser import Commands
-    from halfdoor.services.witness import Witness
+    from halfdoor.services.log.witness import Witness
 
 PORT_DEFAULT = 8791
 STOP_SECONDS = 10
@@ -51,7 +51,7 @@ def add(commands: Commands) -> None:
 def _witness(args: argparse.Namespace) -> int:
     from halfdoor.adapters.clock import SystemClock
     from halfdoor.core.errors import InputError
-    from halfdoor.services.witness import by_origin, open_witness
+    from halfdoor.services.log.witness import by_origin, open_witness
 
     trust = read_keys(args.log)
     if trust.pems:

@@ -22,7 +22,7 @@ from halfdoor.core.log.witnessing import (
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from halfdoor.services.witness import Witness
+    from halfdoor.services.log.witness import Witness
 
 BODY_SECONDS_MAX = 20
 STATUSES = {

@@ -14,7 +14,7 @@ from halfdoor.core.log.checkpoint import parse_checkpoint
 from halfdoor.core.log.merkle import consistency_proof
 from halfdoor.core.log.tiles import TiledTree
 from halfdoor.core.log.witnessing import WitnessConflict
-from halfdoor.services.log_reading import LogReader
+from halfdoor.services.log.reading import LogReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from halfdoor.services.log_signing import LogUnavailable
+from halfdoor.services.log.signing import LogUnavailable
 from halfdoor.store.log import New
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from halfdoor.core.log.audit import Fault
 from halfdoor.core.log.checkpoint import parse_checkpoint
 from halfdoor.core.log.note import NOTE_BYTES_MAX, encode_base64
 from halfdoor.core.log.proof import parse_proof
-from halfdoor.services.log_audit import Audited, Effort, audit_log
-from halfdoor.services.log_head import CHECKPOINT, Asked, Head, Signer, parse_since, read_checkpoint, signers
-from halfdoor.services.log_reading import open_reader
+from halfdoor.services.log.audit import Audited, Effort, audit_log
+from halfdoor.services.log.head import CHECKPOINT, Asked, Head, Signer, parse_since, read_checkpoint, signers
+from halfdoor.services.log.reading import open_reader
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
 
     from halfdoor.ports import LogSource
-    from halfdoor.services.log_reading import LogReader
+    from halfdoor.services.log.reading import LogReader
 
 Schema = Literal["halfdoor", "certificates", "foreign", "unread"]
 

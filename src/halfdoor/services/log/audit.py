@@ -18,7 +18,7 @@ from halfdoor.core.errors import VerificationError
 from halfdoor.core.log.audit import Audit, Fault, Step, steps, steps_below
 from halfdoor.core.log.entry import fault_of
 from halfdoor.core.log.tiles import WIDTH, Tile
-from halfdoor.services.log_reading import LogReader, ahead
+from halfdoor.services.log.reading import LogReader, ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

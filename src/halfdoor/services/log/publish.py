@@ -14,7 +14,7 @@ from halfdoor.core.errors import VerificationError
 from halfdoor.core.log.merkle import leaf_hash
 from halfdoor.core.log.note import Note, parse_note
 from halfdoor.core.log.tiles import HEIGHT, WIDTH, Edge, Tile, encode_bundle
-from halfdoor.services.log_signing import own_checkpoint
+from halfdoor.services.log.signing import own_checkpoint
 from halfdoor.store.log import LeaseLost
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Publisher:
         edge: Edge,
         cosign: Cosign | None = None,
     ) -> None:
-        """`edge`: of what is published (log_start.check_start). `cosign`: asks the witnesses."""
+        """`edge`: of what is published (start.check_start). `cosign`: asks the witnesses."""
         self._store = store
         self._files = files
         self._keys = keys

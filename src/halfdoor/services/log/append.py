@@ -11,7 +11,7 @@ from halfdoor.core.errors import InputError
 from halfdoor.core.log.commitment import SALT_BYTES, Opening, opened
 from halfdoor.core.log.entry import ENTRY, encode_entry
 from halfdoor.core.log.events.base import SCHEMA
-from halfdoor.services.log_signing import LogUnavailable
+from halfdoor.services.log.signing import LogUnavailable
 from halfdoor.store.log import WAITING_MAX, LeaseHeld, New, TooManyWaiting, add_waiting
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from halfdoor.core.log.events.base import Event
-    from halfdoor.services.log_writer import LogWriter
+    from halfdoor.services.log.writer import LogWriter
     from halfdoor.store.log import LogStore
 
 _POLL_SECONDS = 0.02

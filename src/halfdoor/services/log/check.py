@@ -15,9 +15,9 @@ from halfdoor.core.log.entry import fault_of
 from halfdoor.core.log.merkle import Frontier, leaf_hash
 from halfdoor.core.log.note import NOTE_BYTES_MAX
 from halfdoor.core.log.tiles import WIDTH
-from halfdoor.services.log_audit import Effort, audit_log
-from halfdoor.services.log_reading import open_reader
-from halfdoor.services.log_signing import own_checkpoint
+from halfdoor.services.log.audit import Effort, audit_log
+from halfdoor.services.log.reading import open_reader
+from halfdoor.services.log.signing import own_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ import msgspec
 from halfdoor.adapters.keys import CannotSign
 from halfdoor.core.errors import HalfdoorError, VerificationError
 from halfdoor.core.log.merkle import leaf_hash
-from halfdoor.services.log_queue import Queue, Waiting, refuse
-from halfdoor.services.log_signing import LogUnavailable, NoteKey, signed_checkpoint
+from halfdoor.services.log.queue import Queue, Waiting, refuse
+from halfdoor.services.log.signing import LogUnavailable, NoteKey, signed_checkpoint
 from halfdoor.store.engine import said
 from halfdoor.store.log import Head, LeaseLost, LogStore, New, check_new
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from halfdoor.ports import Clock, LatestCheckpoint
-    from halfdoor.services.log_publish import Publisher
+    from halfdoor.services.log.publish import Publisher
 
 STOPPED = LogUnavailable("log-stopped", "the log's writer has stopped", remedy="start it again")
 
@@ -61,7 +61,7 @@ class LogWriter:
         free_bytes: Callable[[], int],
         limits: Limits | None = None,
     ) -> None:
-        """`head` is under this writer's lease, and was checked (log_start.check_start)."""
+        """`head` is under this writer's lease, and was checked (start.check_start)."""
         self._store, self._latest, self._publisher = store, latest, publisher
         self._head, self._keys, self._clock, self._free_bytes = head, keys, clock, free_bytes
         self._limits = limits or Limits()

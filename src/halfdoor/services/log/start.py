@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from halfdoor.core.errors import HalfdoorError, VerificationError
 from halfdoor.core.log.merkle import HASH_BYTES, leaf_hash
 from halfdoor.core.log.tiles import WIDTH, Edge, Tile, TiledTree
-from halfdoor.services.log_signing import own_checkpoint
+from halfdoor.services.log.signing import own_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

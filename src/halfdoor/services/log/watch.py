@@ -18,9 +18,9 @@ from halfdoor.core.log.keys import verify_note
 from halfdoor.core.log.note import NOTE_BYTES_MAX
 from halfdoor.core.log.proven import check_extends
 from halfdoor.ports import LogSource
-from halfdoor.services.log_audit import Effort, audit_log
-from halfdoor.services.log_head import CHECKPOINT, read_checkpoint
-from halfdoor.services.log_reading import LogReader, open_reader
+from halfdoor.services.log.audit import Effort, audit_log
+from halfdoor.services.log.head import CHECKPOINT, read_checkpoint
+from halfdoor.services.log.reading import LogReader, open_reader
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from halfdoor.core.log.audit import Fault
     from halfdoor.core.log.trust import Trust
-    from halfdoor.services.log_audit import Audited
-    from halfdoor.services.watch_memory import Memory
+    from halfdoor.services.log.audit import Audited
+    from halfdoor.services.log.memory import Memory
 
 Kind = Literal[
     "fork", "gap", "other-log", "rollback", "schema", "signature", "split-view", "stale", "unreachable"

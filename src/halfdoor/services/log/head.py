@@ -19,7 +19,7 @@ from halfdoor.core.log.trust import Trust
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from halfdoor.services.log_reading import LogReader
+    from halfdoor.services.log.reading import LogReader
 
 CHECKPOINT = "checkpoint"
 SINCE = "--since"

@@ -12,7 +12,7 @@ from halfdoor.core.log.merkle import inclusion_proof
 from halfdoor.core.log.note import NOTE_BYTES_MAX, Note, parse_note
 from halfdoor.core.log.proof import Proof
 from halfdoor.core.log.tiles import WIDTH, TiledTree, tile_at
-from halfdoor.services.log_reading import LogReader, open_reader
+from halfdoor.services.log.reading import LogReader, open_reader
 
 if TYPE_CHECKING:
     from halfdoor.ports import LogSource

@@ -10,7 +10,7 @@ from halfdoor.core.errors import InputError
 from halfdoor.core.log.entry import decode_entry
 from halfdoor.core.log.events.base import SCHEMA
 from halfdoor.core.log.events.oversight import RecordErased
-from halfdoor.services.log_append import append_now, composed
+from halfdoor.services.log.append import append_now, composed
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Literal
 
-    from halfdoor.services.log_writer import LogWriter
+    from halfdoor.services.log.writer import LogWriter
     from halfdoor.store.log import LogStore
 
 
