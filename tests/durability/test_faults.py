@@ -16,8 +16,12 @@ from halfdoor.core.errors import HalfdoorError
 from halfdoor.store.log import LeaseHeld
 from homes import LIMITS, Outside, append, entry, new_home, service, stored, wait_in
 
-CALLS = ("fdatasync", "fsync", "pwrite64", "write", "ftruncate", "rename", "mkdir", "unlink")
-ERRORS = ("EIO", "ENOSPC")
+WRITES = ("fdatasync", "fsync", "pwrite64", "write", "ftruncate", "rename", "mkdir", "unlink")
+# Each call fails alone; and a disk, once it is full, stays full (strace's `when=N+`).
+FAULTS = [
+    *((call, "EIO", "") for call in (*WRITES, "openat", "pread64")),
+    *((call, "ENOSPC", "+") for call in WRITES),
+]
 NTH_MAX = 400
 ATTACH_SECONDS_MAX = 10
 LEASE_SECONDS = 0.2
@@ -42,11 +46,11 @@ def working(home):
 
 
 class Injected:
-    """strace, attached to a process that waits to begin: the nth call of this kind in each thread fails."""
+    """strace, attached to a process that waits to begin: the nth call of a kind in each thread fails."""
 
-    def __init__(self, child, call, error, nth, out):
+    def __init__(self, child, call, error, when, out):
         self._out = out
-        inject = f"inject={call}:error={error}:when={nth}"
+        inject = f"inject={call}:error={error}:when={when}"
         command = [STRACE, "-f", "-o", str(out), "-e", f"trace={call}", "-e", inject, "-p", str(child.pid)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         until = time.monotonic() + ATTACH_SECONDS_MAX
@@ -78,10 +82,9 @@ def template(tmp_path_factory):
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("error", ERRORS)
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(("call", "error", "on"), FAULTS)
 def test_whichever_call_fails_nothing_acknowledged_is_lost_and_nothing_forks(
-    call, error, template, tmp_path, progress
+    call, error, on, template, tmp_path, progress
 ):
     for nth in range(1, NTH_MAX):
         folder = tmp_path / str(nth)
@@ -90,7 +93,7 @@ def test_whichever_call_fails_nothing_acknowledged_is_lost_and_nothing_forks(
         outside = Outside(home)
         before = outside.look()
         child = Child(working(home))
-        injected = Injected(child, call, error, nth, folder / "strace.out")
+        injected = Injected(child, call, error, f"{nth}{on}", folder / "strace.out")
         child.go()
         child.wait()
         was = injected.ended()
@@ -101,7 +104,7 @@ def test_whichever_call_fails_nothing_acknowledged_is_lost_and_nothing_forks(
         assert seen.size >= before.size
         resumed(home, told, outside)
         shutil.rmtree(folder)
-        progress(f"{call} {error}: {nth}")
+        progress(f"{call} {error}: {nth}{on}")
         if not was:
             assert nth > 1 or call in {"ftruncate", "mkdir", "unlink"}, "nothing was ever injected"
             return

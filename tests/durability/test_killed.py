@@ -16,7 +16,7 @@ from halfdoor.store.log import LeaseHeld
 from homes import Outside, entry, new_home, service, stored, wait_in, writing
 
 ROUNDS = 240
-LOOK_EVERY = 20
+LOOK_EVERY = 60
 LEASE_SECONDS = 0.03  # so that the next one does not wait long for the lease of the killed one to run out
 LIVES_SECONDS_MAX = 0.35  # some are killed while they start, some while they write
 

@@ -44,10 +44,10 @@ def files(home):
 
 
 class Lying:
-    """A store of which reading an entry is wrong at the nth time, as memory may be."""
+    """A store of which reading an entry is wrong at these times, as memory or a disk may be."""
 
-    def __init__(self, store, position, time):
-        self._store, self._position, self._time, self._reads = store, position, time, 0
+    def __init__(self, store, position, times):
+        self._store, self._position, self._times, self._reads = store, position, times, 0
 
     def __getattr__(self, name):
         return getattr(self._store, name)
@@ -55,15 +55,15 @@ class Lying:
     def entries(self, begin, end):
         self._reads += 1
         for at, found in enumerate(self._store.entries(begin, end), begin):
-            yield found + b"!" if (at, self._reads) == (self._position, self._time) else found
+            yield found + b"!" if at == self._position and self._reads in self._times else found
 
 
 @pytest.mark.parametrize("position", [0, 255, 256, 299])
-@pytest.mark.parametrize("time", [1, 2])
-def test_a_bit_that_flips_while_it_is_read_is_not_published(log, position, time):
+@pytest.mark.parametrize("times", [{1}, {2}, {1, 2}])
+def test_a_bit_that_flips_before_it_is_published_is_not_published(log, position, times):
     home, store = log
     with pytest.raises(VerificationError) as damaged:
-        publisher(home, Lying(store, position, time)).publish(store.head())
+        publisher(home, Lying(store, position, times)).publish(store.head())
     assert damaged.value.code == "log-damaged"
     assert "checkpoint" not in files(home)
     # What stands there already is right.

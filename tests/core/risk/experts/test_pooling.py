@@ -144,6 +144,16 @@ def test_scores_by_brute_force(data):
     assert math.fsum(score.weight for score in found.values()) == pytest.approx(1)
 
 
+def test_a_truth_just_above_a_percentile_is_above_it_on_a_logarithmic_scale_too():
+    """0.010000000000000002 has the logarithm of 0.01."""
+    people = {"a": [(0.01, 1.0, 2.0), (1.0, 2.0, 3.0)], "b": [(0.5, 1.0, 2.0), (1.0, 2.0, 3.0)]}
+    by_scale = [
+        cooke(people, [Seed(0.010000000000000002, logarithmic), Seed(1.5, logarithmic)])[0].calibration
+        for logarithmic in (False, True)
+    ]
+    assert by_scale[0] == by_scale[1]
+
+
 def test_whoever_is_below_the_cutoff_weighs_nothing():
     loose, best = 0.0, 0.5
     everybody = cooke(TOBACCO, SEEDS, levels=FIVE, cutoff=loose)

@@ -69,7 +69,8 @@ def cooke(
     truths = [_scaled((seed.truth,), seed)[0] for seed in seeds]
     scores = []
     for name, rows in flat.items():
-        right = calibration(rows, truths, levels)
+        # As stated: two numbers that differ in the last digit have one logarithm.
+        right = calibration(answers[name], [seed.truth for seed in seeds], levels)
         spans = [_span([other[i] for other in flat.values()], truth) for i, truth in enumerate(truths)]
         narrow = math.fsum(information(row, span, levels) for row, span in zip(rows, spans, strict=True))
         scores.append((name, right, narrow / len(truths)))
