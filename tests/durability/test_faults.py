@@ -82,10 +82,11 @@ def template(tmp_path_factory):
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(("call", "error", "on"), FAULTS)
+@pytest.mark.parametrize("fault", FAULTS, ids=" ".join)
 def test_whichever_call_fails_nothing_acknowledged_is_lost_and_nothing_forks(
-    call, error, on, template, tmp_path, progress
+    fault, template, tmp_path, progress
 ):
+    call, error, on = fault
     for nth in range(1, NTH_MAX):
         folder = tmp_path / str(nth)
         folder.mkdir()

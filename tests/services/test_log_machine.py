@@ -261,7 +261,9 @@ class Log(RuleBasedStateMachine):
             return connection.exec_driver_sql("SELECT count(*) FROM log_pending").scalar_one()
 
 
+EXAMPLES = 300 if settings.get_current_profile_name() == "search" else 12
+
 Log.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=EXAMPLES, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_a_log_survives_anything_in_any_order = Log.TestCase

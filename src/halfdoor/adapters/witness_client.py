@@ -8,7 +8,7 @@ from urllib3.exceptions import HTTPError
 
 from halfdoor.adapters.http import Http, checked_url, reason
 from halfdoor.core.errors import HalfdoorError, VerificationError
-from halfdoor.core.log.checkpoint import parse_decimal
+from halfdoor.core.log.checkpoint import parse_checkpoint, parse_decimal
 from halfdoor.core.log.note import parse_signatures
 from halfdoor.core.log.witnessing import PATH, SIZE_TYPE, Request, WitnessConflict
 
@@ -44,10 +44,13 @@ class HttpWitness:
         except HTTPError as error:
             raise WitnessUnavailable("witness-unreachable", reason(error), where=self._url) from error
         said = (answer.data or b"").decode("utf-8", errors="replace")
-        if answer.status == _CONFLICT and answer.content_type.partition(";")[0] == SIZE_TYPE:
-            size = parse_decimal(said.removesuffix("\n")) if said.endswith("\n") else None
+        if answer.status == _CONFLICT:
+            told = answer.content_type.partition(";")[0] == SIZE_TYPE and said.endswith("\n")
+            size = parse_decimal(said.removesuffix("\n")) if told else None
             if size is not None:
                 raise WitnessConflict(size)
+            if old == parse_checkpoint(checkpoint.text).size:
+                raise WitnessConflict(old)  # it saw another tree of this size, and has no other words for it
         if answer.status != _OK or answer.data is None:
             raise self._refused(f"it answered {answer.status}: {said.strip()[:SAID_MAX]}")
         return self._signatures(said)

@@ -9,8 +9,10 @@ from pathlib import Path
 from halfdoor.core.errors import InputError
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, mode: int | None = None) -> None:
     """Write `data` beside `path`, flush it to the disk, then put it in place.
+
+    mode: permission bits; None for those that a new file has
 
     Raises OSError, and then leaves nothing behind.
     """
@@ -21,7 +23,8 @@ def write_atomically(path: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        beside.chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide a file in a shared folder
+        # mkstemp's 0600 would hide a file in a shared folder
+        beside.chmod(0o666 & ~_umask() if mode is None else mode)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)

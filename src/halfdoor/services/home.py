@@ -171,8 +171,8 @@ def write_settings(home: Home) -> None:
         tables.append(_table(key))
     document["note_key"] = tables
     document["receipt_key"] = _table(home.settings.receipt_key)
-    write_atomically(file, tomlkit.dumps(document).encode())
-    file.chmod(0o600)  # a database's URL may hold a password
+    # A database's URL may hold a password.
+    write_atomically(file, tomlkit.dumps(document).encode(), mode=0o600)
 
 
 def _table(key: Key) -> tomlkit.items.Table:

@@ -12,12 +12,14 @@ import msgspec
 
 from halfdoor.core.errors import InputError
 from halfdoor.core.log.keys import Kind, VerifierKey, keys_from_pem, parse_verifier_key
+from halfdoor.core.log.note import decode_base64
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 BYTES_MAX = 1_000_000
 _PEM = b"-----BEGIN "
+_PEM_LINES = b"-----BEGIN PUBLIC KEY-----\n%b\n-----END PUBLIC KEY-----\n"
 
 
 class Trust(msgspec.Struct, frozen=True):
@@ -51,9 +53,15 @@ def read_trust(data: bytes, *, where: str = "") -> Trust:
         lines = data.decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise _bad("it is neither text nor PEM", where) from error
-    keys = []
+    keys, pems = [], []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        der = decode_base64(line.strip())
+        if der is not None:  # as lists of Certificate Transparency logs have it
+            pem = _PEM_LINES % line.strip().encode()
+            keys_from_pem(pem, "its-log", where=f"{where}:{number}")
+            pems.append(pem)
             continue
         key = parse_verifier_key(line, where=f"{where}:{number}")
         if key.kind is Kind.COSIGNATURE:
@@ -61,9 +69,9 @@ def read_trust(data: bytes, *, where: str = "") -> Trust:
             message = "this is the key of a witness, not of a log"
             raise InputError("bad-key", message, where=f"{where}:{number}", remedy=remedy)
         keys.append(key)
-    if not keys:
+    if not keys and not pems:
         raise _bad("no key stands in it", where)
-    return Trust(tuple(keys))
+    return Trust(tuple(keys), tuple(pems))
 
 
 def joined(trusts: Iterable[Trust]) -> Trust:
