@@ -86,11 +86,11 @@ def test_a_home_that_cannot_be_made_says_why(tmp_path, place):
 def test_a_disk_that_fills_while_a_home_is_made_is_told(tmp_path, monkeypatch, nth):
     write, calls = homes_of.write_atomically, []
 
-    def failing(path, data):
+    def failing(path, data, **how):
         calls.append(path)
         if len(calls) == nth:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(path, data)
+        write(path, data, **how)
 
     monkeypatch.setattr(homes_of, "write_atomically", failing)
     with pytest.raises(InputError) as refused:
