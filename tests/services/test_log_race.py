@@ -31,6 +31,7 @@ def racing(home, name):
                         news = [entry(f"{name}-{count}")]
                         count += 1
                         tell.appended(writer.submit(news).result(10), news)
+                time.sleep(0.02)  # let the other have its turn
             except LeaseHeld:
                 time.sleep(0.001)
             except HalfdoorError as error:
