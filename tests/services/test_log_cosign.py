@@ -47,6 +47,22 @@ def write(home, count=1, said=None):
     return writer.published_size, size
 
 
+def kept(home, folder):
+    """Copy a home with its second store; what is returned brings both back."""
+    beside = home.folder.parent
+    shutil.copytree(home.folder, folder / "home")
+    shutil.copy(beside / "home-latest.db", folder)
+
+    def restore():
+        shutil.rmtree(home.folder)
+        shutil.copytree(folder / "home", home.folder)
+        for file in beside.glob("home-latest.db*"):
+            file.unlink()
+        shutil.copy(folder / "home-latest.db", beside)
+
+    return restore
+
+
 def checkpoint(home):
     return parse_note((home.folder / "log" / "checkpoint").read_bytes())
 
@@ -83,15 +99,9 @@ def test_a_home_restored_with_its_second_store_is_given_away_by_a_witness(home, 
     url, key = witness
     watched = with_policy(home, f"witness w {key} {url}", "quorum w")
     write(watched)
-    old = tmp_path / "old"
-    shutil.copytree(home.folder, old / "home")
-    shutil.copy(tmp_path / "home-latest.db", old)
+    restore = kept(home, tmp_path / "old")
     write(watched)
-    shutil.rmtree(home.folder)
-    shutil.copytree(old / "home", home.folder)
-    for file in tmp_path.glob("home-latest.db*"):
-        file.unlink()
-    shutil.copy(old / "home-latest.db", tmp_path)
+    restore()
     before = (home.folder / "log" / "checkpoint").read_bytes()
     with pytest.raises(VerificationError) as refusal:
         write(watched)
@@ -104,15 +114,9 @@ def test_a_fork_that_a_witness_has_seen_the_other_half_of_is_not_published(home,
     url, key = witness
     watched = with_policy(home, f"witness w {key} {url}", "quorum w")
     write(watched)
-    old = tmp_path / "old"
-    shutil.copytree(home.folder, old / "home")
-    shutil.copy(tmp_path / "home-latest.db", old)
+    restore = kept(home, tmp_path / "old")
     write(watched)
-    shutil.rmtree(home.folder)
-    shutil.copytree(old / "home", home.folder)
-    for file in tmp_path.glob("home-latest.db*"):
-        file.unlink()
-    shutil.copy(old / "home-latest.db", tmp_path)
+    restore()
     alone = Home(home.folder, msgspec.structs.replace(home.settings, witnesses=""))
     with bootstrap.writing(alone, limits=msgspec.structs.replace(LIMITS, publish_seconds=60)) as writer:
         writer.submit([entry("another")]).result(10)
