@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from measured import Row, runs_asked, table
 
 from halfdoor.adapters.log_source import FolderSource
-from halfdoor.bootstrap import begin_log, verifier_keys, writing
+from halfdoor.bootstrap.log import begin_log, verifier_keys, writing
 from halfdoor.core.log.entry import encode_entry
 from halfdoor.core.log.events.access import FileBegun
 from halfdoor.core.log.events.base import SCHEMA, new_id

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from core.log import naive_tree as naive
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.core.errors import HalfdoorError
 from halfdoor.core.log.tiles import WIDTH, decode_bundle, tiles_of
 from halfdoor.services.home import prepare_home

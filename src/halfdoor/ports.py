@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator
 
     from halfdoor.core.log.keys import VerifierKey
     from halfdoor.core.log.note import Note, Signature
@@ -83,3 +84,35 @@ class Witness(Protocol):
         Raises WitnessConflict (core/log/witnessing.py) where it saw another size, HalfdoorError
         `witness-refused` with its reason, `witness-unreachable` where it did not answer.
         """
+
+
+class Blobs(Protocol):
+    """Files by their digest, for ever. Safe for threads and processes.
+
+    A digest is `sha256:` and 64 hexadecimal digits; anything else is a KeyError: names never become paths.
+    Where the blobs cannot be reached, every method raises HalfdoorError `blobs-failed`.
+    """
+
+    def has(self, digest: str) -> int | None:
+        """How many bytes the blob has; None where there is none."""
+
+    def put(self, digest: str, size_bytes: int, chunks: Iterator[bytes]) -> None:
+        """Store a blob, whole and durable on return, or not at all; one that is there stays.
+
+        What is stored was hashed on the way: raises InputError `wrong-digest` where it is something else.
+        """
+
+    def open(self, digest: str, first: int, count: int) -> Iterator[bytes]:
+        """Bytes [first, first + count) in chunks of 1 MiB. FileNotFoundError before the first one."""
+
+    def path(self, digest: str) -> str | None:
+        """The path of the blob below its folder, for a server in front; None where blobs are not files."""
+
+    def link(self, digest: str, seconds: int) -> str | None:
+        """A link that lets anyone read the blob for so many seconds, at most 60; None: there are none."""
+
+    def all(self) -> Iterator[tuple[str, int]]:
+        """Every blob and its size, in no order."""
+
+    def remove(self, digest: str) -> None:
+        """Take a blob away that nothing names any more."""

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from durability.children import Child, moved
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.core.errors import HalfdoorError
 from halfdoor.store.log import LeaseHeld
 from homes import LIMITS, Outside, append, entry, new_home, service, stored, wait_in

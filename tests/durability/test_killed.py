@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 
 from durability.children import Child
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.core.log.checkpoint import parse_checkpoint
 from halfdoor.core.log.merkle import Frontier, leaf_hash
 from halfdoor.core.log.note import parse_note

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from halfdoor.bootstrap import begin_log, writing
+from halfdoor.bootstrap.log import begin_log, writing
 from halfdoor.core.log.checkpoint import Checkpoint
 from halfdoor.core.log.keys import Kind, VerifierKey
 from halfdoor.core.log.merkle import leaf_hash

@@ -7,7 +7,7 @@ import stat
 import msgspec
 import pytest
 
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.core.errors import HalfdoorError, InputError
 from halfdoor.services import home as homes_of
 from halfdoor.services.home import (

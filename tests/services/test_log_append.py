@@ -6,7 +6,7 @@ import time
 import pytest
 
 from entries import issued
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.services.home import prepare_home
 from halfdoor.services.log import append as log_append
 from halfdoor.services.log.append import append_now, composed

@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.core.errors import InputError, VerificationError
 from halfdoor.core.log.keys import verify_note
 from halfdoor.core.log.note import parse_note

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.adapters.keys import CannotSign
 from halfdoor.core.errors import HalfdoorError
 from halfdoor.services.log import writer as log_writer

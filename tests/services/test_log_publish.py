@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.core.errors import VerificationError
 from halfdoor.core.log.merkle import leaf_hash
 from halfdoor.core.log.tiles import Edge

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.core.errors import HalfdoorError
 from halfdoor.services.home import read_home
 from halfdoor.services.log import start as log_start

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
-from halfdoor import bootstrap
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.core.errors import HalfdoorError, InputError
 from halfdoor.core.log.commitment import Opening, opened
 from halfdoor.store.log import LeaseHeld, New, add_waiting

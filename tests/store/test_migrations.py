@@ -51,7 +51,10 @@ def test_constraints_have_the_names_that_the_code_gives_them(migrated):
         named = {one.name for one in table.constraints if one.name}
         found = {looked.get_pk_constraint(table.name)["name"]}
         found |= {one["name"] for one in looked.get_check_constraints(table.name)}
-        unnamed = {"pk_log_pending", None} if migrated.dialect.name == "sqlite" else set()  # AUTOINCREMENT
+        found |= {one["name"] for one in looked.get_unique_constraints(table.name)}
+        found |= {one["name"] for one in looked.get_foreign_keys(table.name)}
+        # SQLite's AUTOINCREMENT has no name.
+        unnamed = {f"pk_{table.name}", None} if table.dialect_options["sqlite"]["autoincrement"] else set()
         assert found - unnamed == named - unnamed, table.name
 
 

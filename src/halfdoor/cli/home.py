@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _init(args: argparse.Namespace) -> int:
     from halfdoor.adapters.keys import PASSPHRASE_VARIABLE, passphrase
-    from halfdoor.bootstrap import begin_log
+    from halfdoor.bootstrap.log import begin_log
     from halfdoor.cli.terminal import columns, paragraph
     from halfdoor.services.home import prepare_home
 
@@ -110,7 +110,7 @@ def _init(args: argparse.Namespace) -> int:
 
 def _append_keys(home: Home) -> None:
     from halfdoor.adapters.clock import SystemClock
-    from halfdoor.bootstrap import keys_event
+    from halfdoor.bootstrap.log import keys_event
 
     _append(home, keys_event(home, SystemClock().now()))
 
@@ -118,7 +118,7 @@ def _append_keys(home: Home) -> None:
 def _append(home: Home, event: Event) -> None:
     import os
 
-    from halfdoor.bootstrap import log_store, writing
+    from halfdoor.bootstrap.log import log_store, writing
     from halfdoor.services.log.append import append_now, composed
 
     store = log_store(home)
@@ -129,7 +129,7 @@ def _append(home: Home, event: Event) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from halfdoor.bootstrap import check_home, open_home
+    from halfdoor.bootstrap.log import check_home, open_home
     from halfdoor.cli.terminal import Progress, columns
 
     home = open_home(args.home)
@@ -153,7 +153,7 @@ def _check(args: argparse.Namespace) -> int:
 
 def _rotate(args: argparse.Namespace) -> int:
     from halfdoor.adapters.keys import passphrase
-    from halfdoor.bootstrap import open_home
+    from halfdoor.bootstrap.log import open_home
     from halfdoor.services.home import with_new_keys
 
     home = with_new_keys(open_home(args.home), passphrase())
@@ -167,7 +167,7 @@ def _rotate(args: argparse.Namespace) -> int:
 
 def _retire(args: argparse.Namespace) -> int:
     from halfdoor.adapters.clock import SystemClock
-    from halfdoor.bootstrap import open_home, retired_event
+    from halfdoor.bootstrap.log import open_home, retired_event
     from halfdoor.services.home import without_old_key
 
     old = open_home(args.home)
@@ -178,7 +178,7 @@ def _retire(args: argparse.Namespace) -> int:
 
 
 def _adopt(args: argparse.Namespace) -> int:
-    from halfdoor.bootstrap import adopt, open_home
+    from halfdoor.bootstrap.log import adopt, open_home
 
     size = adopt(open_home(args.home))
     print(f"The second store knows the log now, at {size:,} entries.")
@@ -186,7 +186,7 @@ def _adopt(args: argparse.Namespace) -> int:
 
 
 def _migrate(args: argparse.Namespace) -> int:
-    from halfdoor.bootstrap import migrate_home, open_home
+    from halfdoor.bootstrap.log import migrate_home, open_home
 
     migrate_home(open_home(args.home))
     print("The database is as this version needs it.")

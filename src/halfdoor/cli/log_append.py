@@ -63,7 +63,7 @@ def _append(args: argparse.Namespace) -> int:
     import msgspec
 
     from halfdoor.adapters.clock import SystemClock
-    from halfdoor.bootstrap import open_home
+    from halfdoor.bootstrap.log import open_home
     from halfdoor.services.log.append import composed, event_from
 
     home, now = open_home(args.home), SystemClock().now()
@@ -84,7 +84,7 @@ def _append(args: argparse.Namespace) -> int:
 
 
 def _write(home: Home, news: list[New]) -> Appended:
-    from halfdoor.bootstrap import log_store, writing
+    from halfdoor.bootstrap.log import log_store, writing
     from halfdoor.cli.terminal import complain, starting
     from halfdoor.services.log.append import append_now
 
@@ -124,7 +124,7 @@ def _erase(args: argparse.Namespace) -> int:
     import os
 
     from halfdoor.adapters.clock import SystemClock
-    from halfdoor.bootstrap import log_store, open_home, writing
+    from halfdoor.bootstrap.log import log_store, open_home, writing
     from halfdoor.services.log.erase import erase
 
     home, store = open_home(args.home), None

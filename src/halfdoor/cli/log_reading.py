@@ -31,7 +31,7 @@ def source_of(place: str) -> FolderSource | HttpSource:
     from halfdoor.settings import FILE
 
     if "://" not in place and (Path(place) / FILE).is_file():
-        from halfdoor.bootstrap import open_home, public_folder
+        from halfdoor.bootstrap.log import open_home, public_folder
 
         return public_folder(open_home(Path(place)))
     return open_source(place)

@@ -50,7 +50,7 @@ def add(commands: Commands) -> None:
 
 def _home_at(place: str) -> Home | None:
     """The home at this place, where it is one."""
-    from halfdoor.bootstrap import open_home
+    from halfdoor.bootstrap.log import open_home
     from halfdoor.settings import FILE
 
     return open_home(Path(place)) if "://" not in place and (Path(place) / FILE).is_file() else None
@@ -86,7 +86,7 @@ def _show(args: argparse.Namespace) -> int:
 def _openings(home: Home, entry: bytes) -> list[dict[str, Any]]:
     import msgspec
 
-    from halfdoor.bootstrap import log_store
+    from halfdoor.bootstrap.log import log_store
     from halfdoor.core.log.entry import decode_entry
 
     store = log_store(home)
@@ -176,7 +176,7 @@ def _prove(args: argparse.Namespace) -> int:
 
 def _receipt(home: Home, entry: bytes, proof: Any) -> bytes:  # noqa: ANN401  its module is imported late
     from halfdoor.adapters.clock import SystemClock
-    from halfdoor.bootstrap import receipt_public, receipt_signer, verifier_keys
+    from halfdoor.bootstrap.log import receipt_public, receipt_signer, verifier_keys
     from halfdoor.core.log.cose import make_receipt
     from halfdoor.core.log.keys import verify_note
 

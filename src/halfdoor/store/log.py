@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from halfdoor.core.errors import InputError, VerificationError
@@ -21,7 +21,7 @@ from halfdoor.store.tables import log_head, log_leaf, log_opening, log_pending
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import ColumnElement, Connection, Engine, Exists
     from sqlalchemy.sql import Insert
 
 READ_AT_ONCE = 4096
@@ -227,6 +227,12 @@ class LogStore:
         with self._reading() as connection:
             return connection.execute(query).scalar_one_or_none()
 
+    def are_settled(self, pendings: Sequence[int]) -> bool:
+        """True where all that waited under these numbers stands in the log."""
+        query = select(func.count()).select_from(log_leaf).where(log_leaf.c.pending.in_(pendings))
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar_one()) == len(set(pendings))
+
     def entries(self, begin: int, end: int) -> Iterator[bytes]:
         """The entries at [begin, end), in order. Raises VerificationError `log-damaged` where one lacks."""
         for start in range(begin, end, READ_AT_ONCE):
@@ -306,14 +312,20 @@ def _whole(value: object) -> int:
     return value
 
 
-def add_waiting(connection: Connection, new: New) -> int:
+def in_log(entry: ColumnElement[int]) -> Exists:
+    """SQL: the entry that waited under this number stands in the log, so what its row opens is in effect."""
+    return exists(select(log_leaf.c.position).where(log_leaf.c.pending == entry))
+
+
+def add_waiting(connection: Connection, new: New, *, even_full: bool = False) -> int:
     """Store an entry that waits, in the transaction of the change that it tells of; return its number.
 
+    even_full: of what closes something, which happens whether or not the log takes it today
     Raises InputError `bad-entry`, TooManyWaiting where nobody takes what waits.
     """
     check_new(new)
     oldest, newest = connection.execute(_WAITING_SPAN).one()
-    if oldest is not None and newest - oldest >= WAITING_MAX:
+    if oldest is not None and newest - oldest >= WAITING_MAX and not even_full:
         raise TooManyWaiting
     number = connection.execute(insert(log_pending).values(entry=new.entry)).inserted_primary_key
     store_openings(connection, new.openings)

@@ -16,12 +16,11 @@ from halfdoor.core.log.events.base import (
     Items,
     OrganisationId,
     PersonId,
+    RoleName,
     Time,
     TokenId,
     VersionId,
 )
-
-Role = Literal["admin", "approver", "auditor", "overseer", "publisher", "reviewer"]
 
 
 class OrganisationAdded(Event, frozen=True, kw_only=True, tag="people:organisation:add"):
@@ -50,17 +49,31 @@ class PersonLeft(Event, frozen=True, kw_only=True, tag="people:person:leave"):
 
 
 class RoleGiven(Event, frozen=True, kw_only=True, tag="people:role:give"):
-    """The person may act in this role."""
+    """The person may act in this role: one of the application's, or one that the policy names."""
 
     person: PersonId
-    role: Role
+    role: RoleName
 
 
 class RoleTaken(Event, frozen=True, kw_only=True, tag="people:role:take"):
     """The person may no longer act in this role."""
 
     person: PersonId
-    role: Role
+    role: RoleName
+
+
+class KeyRegistered(Event, frozen=True, kw_only=True, tag="people:key:register"):
+    """The person signs approvals with this key. key: digest of its line, as OpenSSH writes public keys."""
+
+    person: PersonId
+    key: Digest
+
+
+class TermsSet(Event, frozen=True, kw_only=True, tag="access:terms:set"):
+    """Who applies as this group agrees to these terms from now on."""
+
+    group: GroupName
+    terms: Digest
 
 
 class ApplicationSubmitted(Event, frozen=True, kw_only=True, tag="access:application:submit"):
@@ -140,10 +153,11 @@ class GrantExpired(Event, frozen=True, kw_only=True, tag="access:grant:expire"):
 
 
 class TokenIssued(Event, frozen=True, kw_only=True, tag="access:token:issue"):
-    """A token that stands for a grant, shown once."""
+    """A token, shown once: it stands for a grant, or without one for a person who acts here."""
 
     token: TokenId
-    grant: GrantId
+    grant: GrantId | None = None
+    person: PersonId | None = None
     until: Time
 
 
@@ -202,6 +216,8 @@ ACCESS = (
     | PersonLeft
     | RoleGiven
     | RoleTaken
+    | KeyRegistered
+    | TermsSet
     | ApplicationSubmitted
     | ApplicationReturned
     | ApplicationApproved

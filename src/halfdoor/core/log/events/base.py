@@ -62,6 +62,7 @@ Count = Annotated[int, Meta(ge=0, le=COUNT_MAX)]
 Time = Annotated[dt.datetime, Meta(tz=True)]
 ItemName = Annotated[str, Meta(pattern=_ITEM, max_length=120)]
 GroupName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*(?!\n)$", max_length=40)]
+RoleName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*(?!\n)$", max_length=40)]
 Items = Annotated[tuple[ItemName, ...], Meta(min_length=1, max_length=LISTED_MAX)]
 
 # What a commitment may be about.

@@ -101,6 +101,23 @@ class PlanStarted(Event, frozen=True, kw_only=True, tag="stage:plan:start"):
     stages: Count
 
 
+class StageApproved(Event, frozen=True, kw_only=True, tag="stage:plan:approve"):
+    """One approval of entering a stage. seen: digest of the plan."""
+
+    plan: PlanId
+    stage: Count
+    seen: Digest
+
+
+class UseObserved(Event, frozen=True, kw_only=True, tag="stage:plan:observe"):
+    """What a monitor counted since its last report."""
+
+    plan: PlanId
+    uses: Count
+    incidents: Count
+    safeguards_added: Count
+
+
 class StageAdvanced(Event, frozen=True, kw_only=True, tag="stage:plan:advance"):
     """The plan enters a stage: this configuration is open from now on."""
 
@@ -134,6 +151,8 @@ OPENNESS = (
     | DecisionAdopted
     | DecisionEnded
     | PlanStarted
+    | StageApproved
+    | UseObserved
     | StageAdvanced
     | PlanHalted
     | PlanWithdrawn

@@ -1,4 +1,4 @@
-"""Putting the parts together: from a home's settings to stores, keys and a running writer."""
+"""A home's log: its stores, its keys, its running writer."""
 
 from __future__ import annotations
 

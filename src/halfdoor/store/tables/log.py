@@ -1,29 +1,10 @@
-"""The tables. Migrations are written by hand to match (tests/store compares the two)."""
+"""The log: its head, its leaves, what waits, what commitments stand for."""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-)
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-# SQLite numbers rows by itself only where the key is an INTEGER; there it has 64 bits too.
-_number = BigInteger().with_variant(Integer(), "sqlite")
+from halfdoor.store.tables.base import metadata, number
 
 # What a bundle can hold (core.log.tiles.ENTRY_BYTES_MAX): a longer entry could never be published.
 _FITS = "length(entry) <= 65535"
@@ -47,7 +28,7 @@ log_head = Table(
 log_leaf = Table(
     "log_leaf",
     metadata,
-    Column("position", _number, primary_key=True, autoincrement=False),
+    Column("position", number, primary_key=True, autoincrement=False),
     Column("entry", LargeBinary, nullable=False),
     Column("pending", BigInteger),  # the number under which it waited, where it did
     CheckConstraint(_FITS, name="entry_length"),
@@ -64,7 +45,7 @@ Index(
 log_pending = Table(
     "log_pending",
     metadata,
-    Column("number", _number, primary_key=True),
+    Column("number", number, primary_key=True),
     Column("entry", LargeBinary, nullable=False),
     CheckConstraint(_FITS, name="entry_length"),
     sqlite_autoincrement=True,
