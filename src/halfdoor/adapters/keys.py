@@ -136,7 +136,8 @@ class FileSigner:
     def sign(self, message: bytes) -> bytes:
         """As the port says."""
         if isinstance(self._key, ec.EllipticCurvePrivateKey):
-            return self._key.sign(message, ec.ECDSA(SHA256()))
+            # Deterministic (RFC 6979): the same message is signed by the same bytes, however often.
+            return self._key.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
         return self._key.sign(message)
 
 

@@ -11,6 +11,9 @@ import datetime as dt
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sqlalchemy.exc import IntegrityError
+
+from halfdoor.core.governance.refusal import Refused
 from halfdoor.core.log.events.base import RANDOM_CHARACTERS, SCHEMA, new_id
 from halfdoor.services.log.append import composed
 from halfdoor.services.log.signing import LogUnavailable
@@ -158,7 +161,11 @@ class Commits:
 
     @contextmanager
     def _changing(self, engine: Engine, *, closing: bool) -> Iterator[Change]:
-        with database_errors(engine.url.render_as_string()), engine.begin() as connection:
+        with (
+            database_errors(engine.url.render_as_string()),
+            _one_at_a_time(),
+            engine.begin() as connection,
+        ):
             marked = mark(connection)
             self._mark_ms = max(self._mark_ms, marked)
             change = Change(connection, self.now(), self._random, closing=closing)
@@ -166,6 +173,19 @@ class Commits:
                 set_mark(connection, change.now_ms)
             yield change
         self._mark_ms = max(self._mark_ms, change.now_ms)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Two who did the same at the same time: the database let one of them, and the other looks again."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise Refused(
+            "changed-meanwhile",
+            "somebody else did the same at the same time, or what this rests on is gone",
+            remedy="nothing was stored; look again, and repeat it if it is still needed",
+        ) from error
 
 
 def milliseconds(time: dt.datetime) -> int:

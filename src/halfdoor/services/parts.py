@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from halfdoor.ports import Blobs, Signer
+    from halfdoor.ports import Blobs
     from halfdoor.services.commit import Commits
     from halfdoor.services.feed import Feed
     from halfdoor.services.home import Home
+    from halfdoor.services.model_signature import ModelKey
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,6 @@ class Parts:
     commits: Commits
     blobs: Blobs
     feed: Feed
-    model_signer: Signer | None
+    model_signer: ModelKey | None
     public_url: str
     holder: str

@@ -62,6 +62,8 @@ access_grant = Table(
     of("application", "application.id", optional=True),
     whole("issued_ms"),
     whole("until_ms"),
+    whole("renewed_until_ms", optional=True),  # in place of until_ms once renewed_entry stands in the log
+    whole("renewed_entry", optional=True),
     whole("revoked_ms", optional=True),
     text("revoked_cause", optional=True),
     text("networks"),  # JSON list of prefixes; empty: from anywhere
@@ -88,6 +90,7 @@ delivery = Table(
     Column("offloaded", Boolean, nullable=False),
     text("holder"),  # the process that sends it
     whole("begun_ms"),
+    whole("alive_ms", optional=True),  # when that process last said that it is at work on it
     whole("ended_ms", optional=True),
     whole("sent_bytes", optional=True),
     whole("entry"),

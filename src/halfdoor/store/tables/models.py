@@ -53,6 +53,7 @@ revision = Table(
     key("name"),
     of("version", "version.id"),
     text("variant"),  # empty: all files of the version
+    text("sha"),  # what clients resolve the name to; each variant has its own
 )
 
 # What is known to be wrong with a version, as a warning to whoever downloads it.

@@ -26,6 +26,7 @@ person = Table(
     text("name"),
     text("email", optional=True),  # lower case
     of("organisation", "organisation.id", optional=True),
+    text("affiliation", optional=True),  # what those who registered themselves say; nobody has checked it
     whole("invited_ms"),
     whole("joined_ms", optional=True),
     whole("left_ms", optional=True),
