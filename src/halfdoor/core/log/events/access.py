@@ -42,6 +42,13 @@ class PersonJoined(Event, frozen=True, kw_only=True, tag="people:person:join"):
     person: PersonId
 
 
+class PersonPlaced(Event, frozen=True, kw_only=True, tag="people:person:place"):
+    """The person acts for this organisation from now on; absent: for none."""
+
+    person: PersonId
+    organisation: OrganisationId | None = None
+
+
 class PersonLeft(Event, frozen=True, kw_only=True, tag="people:person:leave"):
     """The person acts here no longer."""
 
@@ -69,11 +76,30 @@ class KeyRegistered(Event, frozen=True, kw_only=True, tag="people:key:register")
     key: Digest
 
 
+class KeyWithdrawn(Event, frozen=True, kw_only=True, tag="people:key:withdraw"):
+    """The person signs with this key no longer."""
+
+    person: PersonId
+    key: Digest
+
+
 class TermsSet(Event, frozen=True, kw_only=True, tag="access:terms:set"):
     """Who applies as this group agrees to these terms from now on."""
 
     group: GroupName
     terms: Digest
+
+
+class ResponsibilityTaken(Event, frozen=True, kw_only=True, tag="access:responsibility:take"):
+    """Whoever says this answers for approvals of this group that the policy makes automatic."""
+
+    group: GroupName
+
+
+class ResponsibilityEnded(Event, frozen=True, kw_only=True, tag="access:responsibility:end"):
+    """Nobody answers for automatic approvals of this group any more, so there are none."""
+
+    group: GroupName
 
 
 class ApplicationSubmitted(Event, frozen=True, kw_only=True, tag="access:application:submit"):
@@ -137,6 +163,12 @@ class GrantRenewed(Event, frozen=True, kw_only=True, tag="access:grant:renew"):
 
     grant: GrantId
     until: Time
+
+
+class GrantNarrowed(Event, frozen=True, kw_only=True, tag="access:grant:narrow"):
+    """The grant is held to tighter limits from now on."""
+
+    grant: GrantId
 
 
 class GrantRevoked(Event, frozen=True, kw_only=True, tag="access:grant:revoke"):
@@ -213,11 +245,15 @@ ACCESS = (
     OrganisationAdded
     | PersonInvited
     | PersonJoined
+    | PersonPlaced
     | PersonLeft
     | RoleGiven
     | RoleTaken
     | KeyRegistered
+    | KeyWithdrawn
     | TermsSet
+    | ResponsibilityTaken
+    | ResponsibilityEnded
     | ApplicationSubmitted
     | ApplicationReturned
     | ApplicationApproved
@@ -227,6 +263,7 @@ ACCESS = (
     | ApplicationExpired
     | GrantIssued
     | GrantRenewed
+    | GrantNarrowed
     | GrantRevoked
     | GrantExpired
     | TokenIssued
