@@ -130,6 +130,12 @@ def test_what_is_read_no_further_is_closed(blobs):
     assert descriptors() == before
 
 
+def test_nobody_else_on_the_machine_reads_blobs(blobs, tmp_path):
+    blobs.put(DIGEST, len(DATA), chunks())
+    for place in (tmp_path / "blobs", *(tmp_path / "blobs").rglob("*")):
+        assert place.stat().st_mode & 0o007 == 0, place
+
+
 def test_blobs_are_removed(blobs):
     blobs.put(DIGEST, len(DATA), chunks())
     blobs.remove(DIGEST)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1024 * 1024
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+# For their owner, and a group that a web server in front may belong to; no one else on the machine.
+_FOLDER_MODE, _FILE_MODE = 0o750, 0o440
 _FOLDER, _PARTIAL = re.compile(r"[0-9a-f]{2}"), ".partial-"
 
 
@@ -51,13 +53,14 @@ class BlobFolder:
         if self.has(digest) == size_bytes:
             return
         with _said(place):
-            place.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self._folder, place.parent):
+                folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=place.parent, prefix=_PARTIAL)
             partial = Path(name)
             try:
                 with os.fdopen(handle, "wb", buffering=0) as stream:
                     _write_checked(stream, chunks, digest, size_bytes)
-                    os.fchmod(stream.fileno(), 0o444)
+                    os.fchmod(stream.fileno(), _FILE_MODE)
                     os.fsync(stream.fileno())
                 partial.rename(place)
                 flush_folder(place.parent)

@@ -86,6 +86,17 @@ clause = "a sentence"
 [[role]]
 name = "approver"
 quorum = 2
+signed = true
+[[role]]
+name = "overseer"
+decides = false
+[[application]]
+group = "vetted"
+fields = ["identity", "purpose"]
+reviewers = 2
+days = 90
+undecided_days = 14
+clause = "a form"
 [[objective]]
 id = "use"
 weight = "1"
@@ -107,6 +118,7 @@ soak_days = 30
 no_new_safeguards_days = 60
 incidents_at_most = "0.01"
 confidence = "0.9"
+approvals = 1
 clause = "a pause"
 """
 
@@ -170,6 +182,24 @@ ERRORS = [
     ('contains = ["auditors"]', 'contains = ["vetted"]', "group-circle", "group", "inclusions"),
     ('group = "anyone"', 'group = "everyone"', "unknown-group", "expect[0].group", "anyone"),
     ("quorum = 2", "quorum = 0", "bad-number", "role[0].quorum", "at least 1"),
+    ("quorum = 2", "quorum = 101", "bad-number", "role[0].quorum", "at most 100"),
+    ('name = "approver"', 'name = "Approver"', "bad-role", "role[0].name", "small"),
+    ('name = "overseer"', 'name = "approver"', "duplicate-id", "role[1].name", "rename"),
+    ("signed = true", "decides = false", "nobody-decides", "role", "decides = true"),
+    ("signed = true", "signed = true\ndecides = false", "contradiction", "role[0].quorum", "out"),
+    ("signed = true", "signed = true\ndecides = false", "contradiction", "role[0].signed", "out"),
+    ("decides = false", "decides = false\ndistinct_organisations = true",
+     "contradiction", "role[1].distinct_organisations", "decides = true"),
+    ('group = "vetted"\nfields', 'group = "anyone"\nfields', "contradiction", "application[0].group", "let"),
+    ('group = "vetted"\nfields', 'group = "veted"\nfields', "unknown-group", "application[0].group", "ve"),
+    ("[[application]]", '[[application]]\ngroup = "vetted"\n[[application]]',
+     "duplicate-id", "application[1].group", "remove"),
+    ("reviewers = 2", "reviewers = 0", "bad-number", "application[0].reviewers", "automatic"),
+    ("reviewers = 2", "reviewers = 2\nautomatic = true", "contradiction", "application[0].automatic", ""),
+    ("\ndays = 90", "\ndays = 0", "bad-number", "application[0].days", "1 to"),
+    ("undecided_days = 14", "undecided_days = 4000", "bad-number", "application[0].undecided_days", "1 to"),
+    ('["identity", "purpose"]', '["purpose", "purpose"]', "duplicate-id", "application[0].fields", "once"),
+    ("approvals = 1", "approvals = -1", "bad-number", "plan.approvals", "0 to"),
     ('weight = "1"', 'weight = "0"', "bad-number", "objective", "above 0"),
     ('band = "catastrophe"', 'band = "katastrophe"', "unknown-band", "frequency[0].band", "catastrophe"),
     ("at_least = 1e9", "at_least = 0", "bad-number", "band[0].at_least", "correct"),
@@ -213,6 +243,7 @@ LINTS = [
     ('clause = "a line"\n', "", "no-clause", "frequency[0]"),
     ('clause = "a share"\n', "", "no-clause", "exposure"),
     ('clause = "a pause"\n', "", "no-clause", "plan"),
+    ('clause = "a form"\n', "", "no-clause", "application[0]"),
     ('unit = "USD"', 'unit = "deaths"', "idle-line", "frequency[0]"),
     (
         '[[frequency]]\nband = "catastrophe"\nper_year = "0.0001"\nclause = "a line"\n',

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from halfdoor.core.errors import InputError
 from halfdoor.core.model.groups import Groups
 from halfdoor.core.policy.check_lines import check_lines
+from halfdoor.core.policy.check_people import check_people, in_groups
 from halfdoor.core.policy.document import PlanTable
 from halfdoor.core.risk.problem import Problem, Problems
 
@@ -43,11 +44,11 @@ def check(policy: Policy, model: RiskModel | None = None) -> tuple[Problem, ...]
     _limits(policy, names, found)
     _requirements(policy, names, groups, found)
     _inabilities(policy, names, found)
-    _people(policy, groups, found)
+    check_people(policy, groups, found)
     _objectives(policy, model, found)
     check_lines(policy, model, found)
     _plan(policy, found)
-    for table in ("limit", "requirement", "inability", "expect"):
+    for table in ("limit", "requirement", "inability", "expect", "application"):
         for index, row in enumerate(getattr(policy, table)):
             if not row.clause:
                 found.lint(
@@ -117,11 +118,6 @@ def _groups(policy: Policy, found: Problems) -> Groups | None:
     except InputError as fault:
         found.error(fault.code, fault.message, "group", fault.remedy)
         return None
-
-
-def _in_groups(name: str, groups: Groups | None, where: str, found: Problems) -> None:
-    if groups is not None:
-        found.known(name, groups.shareable, "group", where)
 
 
 def _tiers(policy: Policy, names: _Names, found: Problems) -> None:
@@ -197,7 +193,7 @@ def _requirements(policy: Policy, names: _Names, groups: Groups | None, found: P
     for index, row in enumerate(policy.requirement):
         at = f"requirement[{index}]"
         found.item(row.item, f"{at}.item")
-        _in_groups(row.group, groups, f"{at}.group", found)
+        in_groups(row.group, groups, f"{at}.group", found)
         if row.domain:
             names.domain(row.domain, f"{at}.domain", found)
         if row.tier:
@@ -248,24 +244,6 @@ def _inabilities(policy: Policy, names: _Names, found: Problems) -> None:
                 f"{row.claim!r} is no inability claim",
                 f"{at}.claim",
                 'its kind must be "inability"',
-            )
-
-
-def _people(policy: Policy, groups: Groups | None, found: Problems) -> None:
-    for index, row in enumerate(policy.expect):
-        for item in (row.item, *row.instead):
-            found.item(item, f"expect[{index}].item")
-        _in_groups(row.group, groups, f"expect[{index}].group", found)
-    for index, form in enumerate(policy.application):
-        _in_groups(form.group, groups, f"application[{index}].group", found)
-    found.unique((role.name for role in policy.role), "role", "name")
-    for index, role in enumerate(policy.role):
-        if role.quorum < 1:
-            found.error(
-                "bad-number",
-                f"a quorum of {role.quorum} decides nothing",
-                f"role[{index}].quorum",
-                "at least 1",
             )
 
 

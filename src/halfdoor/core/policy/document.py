@@ -100,19 +100,36 @@ class Expect(Table, frozen=True):
 
 
 class Role(Table, frozen=True):
-    """`[[role]]`: who decides, and how many of them."""
+    """`[[role]]`: who decides, and how many of them.
+
+    decides: False for a role that has its say elsewhere (orders a halt, takes reports) and approves nothing
+    signed:  approvals in this role need an SSH signature over the document, by a key of the person's
+    """
 
     name: str
     quorum: int = 1
     distinct_organisations: bool = False
+    decides: bool = True
+    signed: bool = False
     clause: str = ""
 
 
 class Application(Table, frozen=True):
-    """`[[application]]`: what an applicant of this group has to state."""
+    """`[[application]]`: what an applicant of this group has to state, and how the answer comes about.
+
+    reviewers:      how many different people have to agree
+    automatic:      granted at once where everything is stated; a named person answers for it
+    days:           how long the grant holds
+    undecided_days: an application that nobody decided for so long has expired
+    """
 
     group: str
     fields: tuple[str, ...] = ()
+    reviewers: int = 1
+    automatic: bool = False
+    days: int = 365
+    undecided_days: int = 30
+    clause: str = ""
 
 
 class Objective(Table, frozen=True):
@@ -160,19 +177,22 @@ class PlanTable(Table, frozen=True):
     incidents_at_most:      share of monitored uses that may end in an incident, at `confidence`, however
                             often one looks
     no_new_safeguards_days: so long before weights go out, no safeguard had to be added
+    approvals:              how many different people have to approve that a stage is entered
     """
 
     soak_days: int = 90
     incidents_at_most: Decimal | None = None
     confidence: Decimal = Decimal("0.95")
     no_new_safeguards_days: int = 90
+    approvals: int = 0
     clause: str = ""
 
 
 class Policy(Table, frozen=True):
     """The whole policy document. `unmeasured` is one tier for all domains, or a table per domain.
 
-    ledger: "required" makes a restriction without owner, replacement and date, or overdue, fail the verdict
+    ledger:  "required" makes a restriction without owner, replacement and date, or overdue, fail the verdict
+    offload: "forbidden" has the gate send every byte itself, so that it can cut each transfer
     """
 
     schema: Literal["halfdoor/policy/1"]
@@ -189,6 +209,7 @@ class Policy(Table, frozen=True):
     )
     review_days: int = 180
     ledger: Literal["shown", "required"] = "shown"
+    offload: Literal["allowed", "forbidden"] = "allowed"
     scope: ScopeTable = ScopeTable()
     margins: MarginTable = MarginTable()
     tier: tuple[Tier, ...] = ()
