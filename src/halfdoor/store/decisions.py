@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import and_, insert, select, update
 
 from halfdoor.store.log import in_log
-from halfdoor.store.tables.decisions import approval, assessment, decision, objection
+from halfdoor.store.tables.decisions import adopted_policy, approval, assessment, decision, objection
 from halfdoor.store.tables.models import version
 from halfdoor.store.tables.people import role
 
@@ -48,6 +48,15 @@ class ApprovalRow(msgspec.Struct, frozen=True):
     signature: str | None
     at_ms: int
     logged: bool
+
+
+class AdoptedPolicyRow(msgspec.Struct, frozen=True):
+    """A policy and a risk model (digests of documents) under which decisions are taken here."""
+
+    policy: str
+    risk_model: str
+    adopted_by: str
+    at_ms: int
 
 
 class ObjectionRow(msgspec.Struct, frozen=True):
@@ -109,6 +118,19 @@ def adopted_last(connection: Connection, but: str) -> DecisionRow | None:
     query = select(*_COLUMNS).where(decision.c.id != but, in_log(decision.c.adopted_entry))
     row = connection.execute(query.order_by(decision.c.adopted_ms.desc()).limit(1)).first()
     return None if row is None else DecisionRow(*row)
+
+
+def policy_adopted(connection: Connection) -> AdoptedPolicyRow | None:
+    """The policy that was adopted here last, as the log has it; None: none ever was."""
+    columns = [adopted_policy.c[name] for name in AdoptedPolicyRow.__struct_fields__]
+    query = select(*columns).where(in_log(adopted_policy.c.entry)).order_by(adopted_policy.c.number.desc())
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else AdoptedPolicyRow(*row)
+
+
+def adopt_policy(connection: Connection, row: AdoptedPolicyRow, entry: int) -> None:
+    """From now on decisions are taken under this policy."""
+    connection.execute(insert(adopted_policy).values(**msgspec.structs.asdict(row), entry=entry))
 
 
 def lock_version(connection: Connection, id_: str) -> None:

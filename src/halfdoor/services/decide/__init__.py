@@ -1,5 +1,6 @@
 """Deciding: propose, approve, object, end; and what ends or is adopted by itself."""
 
+from halfdoor.services.decide.adopting import adopt_policy, policy_adopted
 from halfdoor.services.decide.checking import recheck
 from halfdoor.services.decide.due import adopt_due, end_due
 from halfdoor.services.decide.ending import end, void
@@ -12,11 +13,13 @@ __all__ = [
     "DecisionView",
     "ObjectionView",
     "adopt_due",
+    "adopt_policy",
     "approve",
     "end",
     "end_due",
     "listed",
     "object_to",
+    "policy_adopted",
     "propose",
     "recheck",
     "show",

@@ -11,13 +11,19 @@ from halfdoor.core.canonical import sha256_bytes
 from halfdoor.core.errors import InputError, VerificationError
 from halfdoor.core.governance.decisions import Proposal, decode
 from halfdoor.core.governance.refusal import Refused
+from halfdoor.core.policy import check as policy_check
 from halfdoor.core.question import Question
+from halfdoor.core.risk import check as risk_check
 from halfdoor.store.decisions import DecisionRow, assessment_of
 from halfdoor.store.models import document
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from halfdoor.core.policy.document import Policy
+    from halfdoor.core.risk.document import References, RiskModel
+
+_PROBLEMS_SHOWN = 5
 REMEDY = "restore the home from a backup: see `halfdoor doctor`"
 
 
@@ -63,6 +69,20 @@ def basis_of(connection: Connection, proposal: Proposal) -> Basis:
     except msgspec.MsgspecError as error:
         raise VerificationError("damaged-document", f"an assessment cannot be read: {error}") from error
     return Basis(question, outcome)
+
+
+def check_documents(policy: Policy, model: RiskModel, references: References | None = None) -> None:
+    """What the command line checks when it reads these documents; here they come from anywhere.
+
+    Raises InputError.
+    """
+    problems = [*policy_check.check(policy, model), *risk_check.check(model)]
+    if references is not None:
+        problems += risk_check.check_references(references.reference, model)
+    errors = [problem for problem in problems if not problem.lint]
+    if errors:
+        told = "; ".join(f"{one.where}: {one.message}" for one in errors[:_PROBLEMS_SHOWN])
+        raise InputError(errors[0].code, f"policy or risk model do not hold: {told}", remedy=errors[0].remedy)
 
 
 def not_found(decision: str) -> Refused:

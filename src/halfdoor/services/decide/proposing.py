@@ -14,10 +14,9 @@ from halfdoor.core.governance.decisions import Proposal, encode
 from halfdoor.core.governance.refusal import Refused
 from halfdoor.core.governance.staleness import evidence_until
 from halfdoor.core.log.events.openness import AssessmentRecorded, DecisionProposed
-from halfdoor.core.policy import check as policy_check
 from halfdoor.core.question import Question
-from halfdoor.core.risk import check as risk_check
-from halfdoor.services.decide.documents import intact
+from halfdoor.services.decide.adopting import check_adopted
+from halfdoor.services.decide.documents import check_documents, intact
 from halfdoor.services.decide.views import DecisionView, show
 from halfdoor.store import decisions as store
 from halfdoor.store.models import put_document, version_of
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from halfdoor.store.models import VersionRow
 
 PROPOSERS = ("approver", "publisher")  # beside those who decide by the policy
-_PROBLEMS_SHOWN = 5
 
 
 def propose(
@@ -46,17 +44,18 @@ def propose(
     The assessment is made here, from the question; also as of later days, to know until when the evidence
     permits the configuration. review: at the latest as the policy says, which is also the default.
     Raises Refused `not-your-role`, `not-found`, `withdrawn`, `other-version`, `not-permitted`, `bad-review`,
-    `no-organisation`, `not-in-force`, `future`; InputError for documents that do not hold or fit together;
-    LogUnavailable.
+    `no-organisation`, `not-adopted`, `not-in-force`, `future`; InputError for documents that do not hold or
+    fit together; LogUnavailable.
     """
     policy = question.policy
     actor.require(*PROPOSERS, *(seat.role for seat in proposals.seats(policy)))
     question = _as_stored(question)
-    _check_documents(question)
+    check_documents(question.policy, question.risk_model, question.references)
     today = commits.now().date()
     if question.as_of > today:
         raise Refused("future", f"it was assessed as of {question.as_of}, and today is {today}")
     with commits.reading() as connection:
+        check_adopted(connection, question)
         about = _version(connection, version)
         manifest = msgspec.json.decode(intact(connection, about.manifest), type=proposals.Manifest)
     differences = proposals.differences(question, manifest)
@@ -72,6 +71,7 @@ def propose(
     until = evidence_until(question, assess, today=today, review=latest)
     with commits.change() as change:
         store.lock_version(change.connection, version)
+        check_adopted(change.connection, question)
         about = _version(change.connection, version)
         asked = _recorded(change, actor, version, question, found)
         decision = change.new_id("dec")
@@ -101,20 +101,6 @@ def _as_stored(question: Question) -> Question:
     if canonical_json(again) != body:
         raise InputError("bad-question", "the question cannot be written down and read back unchanged")
     return again
-
-
-def _check_documents(question: Question) -> None:
-    """What the command line checks when it reads these documents; here they come from anywhere."""
-    model = question.risk_model
-    problems = [
-        *policy_check.check(question.policy, model),
-        *risk_check.check(model),
-        *risk_check.check_references(question.references.reference, model),
-    ]
-    errors = [problem for problem in problems if not problem.lint]
-    if errors:
-        told = "; ".join(f"{one.where}: {one.message}" for one in errors[:_PROBLEMS_SHOWN])
-        raise InputError(errors[0].code, f"policy or risk model do not hold: {told}", remedy=errors[0].remedy)
 
 
 def _version(connection: Connection, version: str) -> VersionRow:

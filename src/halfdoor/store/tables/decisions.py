@@ -18,6 +18,19 @@ assessment = Table(
     whole("entry"),
 )
 
+# Policies that were adopted here, with the risk model that goes with each; the newest holds.
+adopted_policy = Table(
+    "adopted_policy",
+    metadata,
+    Column("number", number, primary_key=True),
+    of("policy", "document.digest"),
+    of("risk_model", "document.digest"),
+    text("adopted_by"),
+    whole("at_ms"),
+    whole("entry"),
+    sqlite_autoincrement=True,
+)
+
 # `document` is what people approve, and its digest is what they say they saw.
 decision = Table(
     "decision",

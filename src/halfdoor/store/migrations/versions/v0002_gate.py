@@ -92,6 +92,19 @@ def _decisions() -> None:
         sa.ForeignKeyConstraint(["outcome"], ["document.digest"], name="fk_assessment_outcome"),
     )
     op.create_table(
+        "adopted_policy",
+        sa.Column("number", _number, autoincrement=True),
+        sa.Column("policy", sa.Text, nullable=False),
+        sa.Column("risk_model", sa.Text, nullable=False),
+        sa.Column("adopted_by", sa.Text, nullable=False),
+        sa.Column("at_ms", sa.BigInteger, nullable=False),
+        sa.Column("entry", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_adopted_policy"),
+        sa.ForeignKeyConstraint(["policy"], ["document.digest"], name="fk_adopted_policy_policy"),
+        sa.ForeignKeyConstraint(["risk_model"], ["document.digest"], name="fk_adopted_policy_risk_model"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "decision",
         sa.Column("id", sa.Text),
         sa.Column("version", sa.Text, nullable=False),
