@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TABLES = ("commands", "frontiers", "rates", "logs")
+TABLES = ("commands", "frontiers", "rates", "logs", "gates")
 
 
 def main() -> int:
