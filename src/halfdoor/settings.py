@@ -36,6 +36,14 @@ class Settings(Setting, frozen=True):
     witnesses:          a policy file (C2SP tlog-policy); empty: checkpoints are published without witnesses
     free_megabytes_min: below so much room on the disk nothing is written
     note_key:           the newest first; two while one takes over from the other
+    model_key:          signs model.sig of each version; without one nothing is signed
+    blobs:              where files of models lie: a folder, or s3://bucket/prefix
+    offload:            who sends them: "none" is this program; nginx in front of it; or links into the bucket
+    access_log:         the file where nginx says how much it sent of each delivery
+    public_url:         where clients reach this server; messages to people name it
+    registration:       "open": who applies for access registers alone; "invited": only who was asked in
+    proxy:              addresses or networks of servers in front, whose X-Forwarded-For is believed
+    outbox_days:        how long replicas that were away can still learn what changed meanwhile
     """
 
     schema: Literal["halfdoor/settings/1"]
@@ -47,3 +55,11 @@ class Settings(Setting, frozen=True):
     public: str = "log"
     witnesses: str = ""
     free_megabytes_min: Annotated[int, Meta(ge=1)] = 256
+    model_key: Key | None = None
+    blobs: Annotated[str, Meta(min_length=1)] = "blobs"
+    offload: Literal["none", "nginx", "s3"] = "none"
+    access_log: str = "deliveries.log"
+    public_url: Annotated[str, Meta(pattern=r"^(?:https?://[^\s?#]*[^\s?#/])?(?!\n)$")] = ""
+    registration: Literal["open", "invited"] = "open"
+    proxy: tuple[str, ...] = ()
+    outbox_days: Annotated[int, Meta(ge=1, le=3650)] = 7

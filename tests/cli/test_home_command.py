@@ -28,7 +28,7 @@ def mode(path):
 def test_what_is_secret_is_for_its_owner_alone_and_the_log_can_be_served(home):
     assert mode(home / "keys") == 0o700
     secret = [*(home / "keys").glob("*-????????.pem"), home / "halfdoor.db", home / "home.toml"]
-    assert len(secret) == 4
+    assert len(secret) == 5
     assert {mode(path) for path in secret} == {0o600}
     assert mode(home) == 0o711, "a web server passes through to log/"
     assert mode(home / "log" / "checkpoint") == 0o644

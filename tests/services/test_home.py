@@ -37,7 +37,7 @@ def test_a_home_may_have_any_name(tmp_path, name):
     assert Outside(made).look().size == 2
     assert {one.name for one in tmp_path.iterdir()} == {name}
     assert {one.name for one in (tmp_path / name).iterdir()} == {"home", "home-latest.db"}
-    assert {one.name for one in made.folder.iterdir()} == {"halfdoor.db", "home.toml", "keys", "log"}
+    assert {one.name for one in made.folder.iterdir()} == {"blobs", "halfdoor.db", "home.toml", "keys", "log"}
     assert open_files(tmp_path) == []
 
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from halfdoor.adapters.clock import SystemClock
 from halfdoor.adapters.keys import CommandSigner, load_key, passphrase
@@ -31,6 +31,7 @@ from halfdoor.services.log.publish import Publisher
 from halfdoor.services.log.signing import NoteKey, own_checkpoint, signed_checkpoint
 from halfdoor.services.log.start import check_start
 from halfdoor.services.log.writer import Limits, LogWriter
+from halfdoor.services.model_signature import ModelKey
 from halfdoor.settings import FILE
 from halfdoor.store.engine import database_errors, open_engine, sqlite_file
 from halfdoor.store.latest import LatestStore
@@ -85,19 +86,33 @@ def _note_signer(home: Home, key: Key) -> Signer:
 
 def receipt_public(home: Home) -> ec.EllipticCurvePublicKey:
     """The key that verifies this log's receipts. Raises InputError `bad-key`."""
-    place = home.place(home.settings.receipt_key.public)
+    return _p256(home, home.settings.receipt_key)
+
+
+def _p256(home: Home, key: Key) -> ec.EllipticCurvePublicKey:
+    place = home.place(key.public)
     try:
         public = load_pem_public_key(place.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError("bad-key", "this is no public key", where=str(place)) from error
     if not isinstance(public, ec.EllipticCurvePublicKey):
-        raise InputError("bad-key", "the receipt key must be a P-256 key", where=str(place))
+        raise InputError("bad-key", "this must be a P-256 key", where=str(place))
     return public
 
 
 def receipt_signer(home: Home) -> Signer:
     """What signs receipts. Raises InputError where it cannot be used."""
     return _signer(home, home.settings.receipt_key, receipt_public(home))
+
+
+def model_signer(home: Home) -> ModelKey | None:
+    """What signs models; None where the home has no such key. Raises InputError where it cannot be used."""
+    key = home.settings.model_key
+    if key is None:
+        return None
+    public = _p256(home, key)
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return ModelKey(_signer(home, key, public), pem)
 
 
 def _signer(home: Home, key: Key, public: Public) -> Signer:

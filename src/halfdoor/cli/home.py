@@ -10,9 +10,6 @@ from halfdoor.cli.parser import Parser
 if TYPE_CHECKING:
     import argparse
 
-    from halfdoor.core.log.events.base import Event
-    from halfdoor.services.home import Home
-
 DESCRIPTION = """\
 A home is the folder where an operator keeps keys, settings, database and the public log."""
 INIT = """\
@@ -74,14 +71,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _init(args: argparse.Namespace) -> int:
     from halfdoor.adapters.keys import PASSPHRASE_VARIABLE, passphrase
-    from halfdoor.bootstrap.log import begin_log
+    from halfdoor.bootstrap.begin import make_home
     from halfdoor.cli.terminal import columns, paragraph
-    from halfdoor.services.home import prepare_home
 
     secret = passphrase()
-    home = prepare_home(args.folder, args.origin, database=args.database, latest=args.latest, secret=secret)
-    begin_log(home)
-    _append_keys(home)
+    home = make_home(args.folder, args.origin, database=args.database, latest=args.latest, secret=secret)
     key = home.settings.note_key[0]
     print(f"A home for the log {args.origin}, in {home.folder}:")
     print(
@@ -106,26 +100,6 @@ def _init(args: argparse.Namespace) -> int:
     print(f"  halfdoor log append --home {args.folder} EVENT.json")
     print(f"  halfdoor log verify {args.folder}/log --key {args.folder}/{key.file.replace('.pem', '.vkey')}")
     return 0
-
-
-def _append_keys(home: Home) -> None:
-    from halfdoor.adapters.clock import SystemClock
-    from halfdoor.bootstrap.log import keys_event
-
-    _append(home, keys_event(home, SystemClock().now()))
-
-
-def _append(home: Home, event: Event) -> None:
-    import os
-
-    from halfdoor.bootstrap.log import log_store, writing
-    from halfdoor.services.log.append import append_now, composed
-
-    store = log_store(home)
-    try:
-        append_now([composed(event, {}, os.urandom)], store, lambda: writing(home))
-    finally:
-        store.close()
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -153,11 +127,12 @@ def _check(args: argparse.Namespace) -> int:
 
 def _rotate(args: argparse.Namespace) -> int:
     from halfdoor.adapters.keys import passphrase
+    from halfdoor.bootstrap.begin import append_keys
     from halfdoor.bootstrap.log import open_home
     from halfdoor.services.home import with_new_keys
 
     home = with_new_keys(open_home(args.home), passphrase())
-    _append_keys(home)
+    append_keys(home)
     print("Both keys sign from now on. Publish the new line:")
     print(f"  {home.settings.note_key[0].public}")
     print("Restart what writes the log. Once your readers have the new key:")
@@ -167,11 +142,12 @@ def _rotate(args: argparse.Namespace) -> int:
 
 def _retire(args: argparse.Namespace) -> int:
     from halfdoor.adapters.clock import SystemClock
+    from halfdoor.bootstrap.begin import append_event
     from halfdoor.bootstrap.log import open_home, retired_event
     from halfdoor.services.home import without_old_key
 
     old = open_home(args.home)
-    _append(old, retired_event(old, SystemClock().now()))
+    append_event(old, retired_event(old, SystemClock().now()))
     home = without_old_key(old)
     print(f"Only {home.settings.note_key[0].public} signs from now on. Restart what writes the log.")
     return 0
@@ -186,8 +162,12 @@ def _adopt(args: argparse.Namespace) -> int:
 
 
 def _migrate(args: argparse.Namespace) -> int:
+    from halfdoor.adapters.keys import passphrase
     from halfdoor.bootstrap.log import migrate_home, open_home
+    from halfdoor.services.home import as_this_version_needs_it
 
-    migrate_home(open_home(args.home))
+    home = open_home(args.home)
+    migrate_home(home)
+    as_this_version_needs_it(home, passphrase())
     print("The database is as this version needs it.")
     return 0

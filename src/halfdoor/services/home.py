@@ -22,6 +22,7 @@ from halfdoor.store.engine import sqlite_file
 
 ORIGIN_BYTES_MAX = 200
 _SQLITE = "sqlite:///"
+_TABLES = ("note_key", "receipt_key", "model_key")  # of settings; TOML has them behind all else
 _HEAD = """\
 # A home of Halfdoor. Everything secret is in keys/; everything public is in log/.
 # Paths are below this folder unless they begin with a slash.
@@ -108,6 +109,7 @@ def prepare_home(
         folder.chmod(0o711)  # a web server passes through to log/, and sees nothing else
         (folder / "keys").chmod(0o700)
         (folder / "log").mkdir()
+        (folder / "blobs").mkdir(mode=0o700)  # an operator who has nginx send them lets its group in
         settings = Settings(
             schema="halfdoor/settings/1",
             origin=origin,
@@ -115,6 +117,7 @@ def prepare_home(
             latest=latest or f"{_SQLITE}{_in_url(beside)}",
             note_key=(new_note_key(folder, origin, secret),),
             receipt_key=new_receipt_key(folder, secret),
+            model_key=new_model_key(folder, secret),
         )
         home = Home(folder, settings)
         _check_apart(home)
@@ -143,7 +146,16 @@ def new_note_key(folder: Path, origin: str, secret: bytes | None) -> Key:
 
 def new_receipt_key(folder: Path, secret: bytes | None) -> Key:
     """Make a P-256 key for receipts in the home's keys, named by a random mark."""
-    name = f"keys/receipt-{os.urandom(4).hex()}"
+    return _new_p256(folder, "receipt", secret)
+
+
+def new_model_key(folder: Path, secret: bytes | None) -> Key:
+    """Make a P-256 key that signs models, likewise."""
+    return _new_p256(folder, "model", secret)
+
+
+def _new_p256(folder: Path, use: str, secret: bytes | None) -> Key:
+    name = f"keys/{use}-{os.urandom(4).hex()}"
     public = create_key(folder / f"{name}.pem", "p256", secret)
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     write_atomically(folder / f"{name}.pub.pem", pem)
@@ -161,16 +173,18 @@ def write_settings(home: Home) -> None:
     """Write `home.toml`, whole or not at all. Comments of one that stands there are kept."""
     file = home.folder / FILE
     document = tomlkit.parse(file.read_text("utf-8")) if file.exists() else tomlkit.parse(_HEAD)
-    for name, value in msgspec.to_builtins(home.settings).items():
-        if name not in {"note_key", "receipt_key"} and document.get(name) != value:
-            document[name] = value
-    for name in ("note_key", "receipt_key"):
+    for name in _TABLES:
         document.pop(name, None)
+    for name, value in msgspec.to_builtins(home.settings).items():
+        if name not in _TABLES and document.get(name) != value:
+            document[name] = value
     tables = tomlkit.aot()
     for key in home.settings.note_key:
         tables.append(_table(key))
     document["note_key"] = tables
     document["receipt_key"] = _table(home.settings.receipt_key)
+    if home.settings.model_key is not None:
+        document["model_key"] = _table(home.settings.model_key)
     # A database's URL may hold a password.
     write_atomically(file, tomlkit.dumps(document).encode(), mode=0o600)
 
@@ -197,6 +211,18 @@ def with_new_keys(home: Home, secret: bytes | None) -> Home:
         note_key=(new_note_key(home.folder, settings.origin, secret), *settings.note_key),
         receipt_key=new_receipt_key(home.folder, secret),
     )
+    write_settings(new := Home(home.folder, changed))
+    return new
+
+
+def as_this_version_needs_it(home: Home, secret: bytes | None) -> Home:
+    """Add what homes of earlier versions lack: a key that signs models, and the folder for their files."""
+    blobs = home.settings.blobs
+    if "://" not in blobs and not blobs.startswith("/"):
+        home.place(blobs).mkdir(mode=0o700, exist_ok=True)
+    if home.settings.model_key is not None:
+        return home
+    changed = msgspec.structs.replace(home.settings, model_key=new_model_key(home.folder, secret))
     write_settings(new := Home(home.folder, changed))
     return new
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection, Engine
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 _GROWS = frozenset({"log_leaf_no_update", "log_leaf_no_delete", "log_head_no_delete", "log_head_no_return"})
 TRIGGERS = {
     "sqlite": _GROWS | {"log_leaf_no_replace", "log_head_no_replace"},

@@ -18,7 +18,7 @@ from halfdoor.store.tables.models import flaw, revision, version, version_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
 MAIN = "main"
 
@@ -204,7 +204,7 @@ def file(connection: Connection, version_id: str, variant: str, path: str) -> Fi
     return found if _of_variant(found, variant) else None
 
 
-def _file(row: Row[Any]) -> FileRow:
+def _file(row: Any) -> FileRow:  # noqa: ANN401  a row of _FILES
     return FileRow(row.path, row.digest, row.size_bytes, tuple(json.loads(row.items)))
 
 

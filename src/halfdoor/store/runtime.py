@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 
 from halfdoor.store.tables.runtime import clock_mark, outbox
 
@@ -43,6 +43,15 @@ def announce(connection: Connection, at_ms: int, kind: str, subject: str) -> Non
     connection.execute(insert(outbox).values(at_ms=at_ms, kind=kind, subject=subject))
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_notify(CHANNEL, kind)))
+
+
+def listen(connection: Connection, statement_ms: int) -> None:
+    """Make the connection one that hears of changes, and on which no statement waits longer than that."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET statement_timeout = {int(statement_ms)}"))
+        connection.execute(text(f"LISTEN {CHANNEL}"))
+    else:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(statement_ms)}")
 
 
 def newest_change(connection: Connection) -> int:
