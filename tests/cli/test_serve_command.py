@@ -159,7 +159,8 @@ def test_the_configuration_for_nginx_names_the_home(tmp_path, run):
         "serve", "--home", tmp_path / "home", "--print-nginx", "--public-url", "https://hub.example.org"
     )
     assert code == 0
-    assert f"alias {tmp_path}/home/blobs/;" in out
+    blobs = tmp_path / "home" / "blobs"
+    assert f"alias {blobs}/;" in out
     assert "server_name hub.example.org;" in out
     assert "server 127.0.0.1:8790;" in out
     new_home(tmp_path / "a $b")

@@ -33,13 +33,19 @@ Make new keys that sign from now on, beside the old note key, so that readers ha
 Publish the new key's line, wait until your readers have it, then: halfdoor home retire-key --home DIR"""
 RETIRE = "Stop signing with the old note key. Its file stays; what it signed stays valid."
 
+MOVE = """\
+Copy everything into another database, such as from a file to PostgreSQL, and have the home use that one.
+
+Stop the server first. The log in the copy is held against the second store before settings change. The old
+database stays as it is: keep it until the server runs on the new one, then put it away."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands of `halfdoor home`."""
     parser.description = DESCRIPTION
     commands = parser.add_subparsers(
         dest="what",
-        metavar="init|check|rotate-key|retire-key|adopt|migrate",
+        metavar="init|check|rotate-key|retire-key|adopt|migrate|move",
         required=True,
         parser_class=Parser,
     )
@@ -61,6 +67,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         one = commands.add_parser(name, help=summary, description=text)
         one.add_argument("--home", type=Path, required=True, metavar="DIR", help="the home")
         one.set_defaults(do=do)
+    move = commands.add_parser("move", help="go on with another database", description=MOVE)
+    move.add_argument("--home", type=Path, required=True, metavar="DIR", help="the home")
+    move.add_argument("--database", required=True, metavar="URL", help="an empty one: postgresql://…")
+    move.set_defaults(do=_move)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -170,4 +180,21 @@ def _migrate(args: argparse.Namespace) -> int:
     migrate_home(home)
     as_this_version_needs_it(home, passphrase())
     print("The database is as this version needs it.")
+    return 0
+
+
+def _move(args: argparse.Namespace) -> int:
+    import time
+
+    from halfdoor.bootstrap.log import open_home
+    from halfdoor.bootstrap.moving import move_home
+    from halfdoor.cli.terminal import Progress, columns
+
+    home = open_home(args.home)
+    with Progress("Copying every row", unit=" rows") as progress:
+        counts = move_home(home, args.database, int(time.time() * 1000), progress.advance)
+    rows = [(name, f"{count:,}") for name, count in counts.items() if count]
+    print(columns(rows, align="lr", indent=2))
+    print("The home uses the new database now. Look it over, then start the server:")
+    print(f"  halfdoor doctor --home {args.home}")
     return 0

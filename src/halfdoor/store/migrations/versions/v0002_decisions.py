@@ -13,7 +13,7 @@ _number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Make the tables; those of the log are not touched."""
-    for make in (_models, _decisions, _plans):
+    for make in (_models, _decisions, _approvals, _plans):
         make()
 
 
@@ -121,6 +121,10 @@ def _decisions() -> None:
         sa.ForeignKeyConstraint(["document"], ["document.digest"], name="fk_decision_document"),
     )
     op.create_index("ix_decision_version", "decision", ["version"])
+
+
+def _approvals() -> None:
+    """Approvals and objections."""
     op.create_table(
         "approval",
         sa.Column("decision", sa.Text),
