@@ -16,7 +16,7 @@ venv: .venv/.base ## make .venv with the `halfdoor` command
 	@echo "ready: $(BIN)/halfdoor --help"
 
 .PHONY: demo
-demo: .venv/.evals .venv/.demo ## measure and assess a real small model, then a large one from published facts
+demo: .venv/.evals .venv/.demo .venv/.hf ## measure, assess, decide, open, download: a real small model, start to end
 	@$(BIN)/python examples/demo.py $(DEMO)
 
 ##@ Work on it

@@ -1,8 +1,9 @@
-"""`make demo`: two models, two memos.
+"""`make demo`: two models, two memos; then one of them is decided about, opened in stages and downloaded.
 
 First a real small model: its weights are measured on this machine and assessed. Then a highly capable
 open-weight model, described by published facts alone, as of the day of its release. Nothing is tuned to
-make the answers differ; if they come out alike, that is what the last lines say.
+make the answers differ; if they come out alike, that is what the comparison says. What follows the decision
+is in sharing.py.
 
 python examples/demo.py [--fresh] [--out FOLDER]      --fresh measures again what was measured before
 """
@@ -21,14 +22,16 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from sharing import share, step
+
 ROOT = Path(__file__).parents[1]
 SMALL = ROOT / "examples" / "smollm2"
 LARGE = ROOT / "src" / "halfdoor" / "library" / "cases" / "cwm-32b"
 
 
 def main() -> int:
-    """Measure and assess the two models; print where the memos are and how the answers compare."""
-    parser = argparse.ArgumentParser(description="Two models, two memos.")
+    """Measure and assess two models, share one of them; print where things are and how to go on."""
+    parser = argparse.ArgumentParser(description="Two models, two memos, one release.")
     parser.add_argument("--fresh", action="store_true", help="measure again what was measured before")
     parser.add_argument("--out", type=Path, default=ROOT / "demo", help="where to write (default: demo)")
     args = parser.parse_args()
@@ -48,9 +51,12 @@ def main() -> int:
 
     step("Side by side")
     print(compare(small_answer, large_answer))
-    print(f"\nThe memos, for your browser (all in {time.monotonic() - started:.0f} s):")
+    print("\nThe memos, for your browser:")
     for name in ("smollm2", LARGE.name):
         print(f"  {os.path.relpath(args.out / f'{name}-report' / 'report.html')}")
+
+    share(args.out, small)
+    print(f"\nAll in {time.monotonic() - started:.0f} s.")
     return 0
 
 
@@ -107,11 +113,6 @@ def reason(assessment: dict[str, Any]) -> str:
         return f"{name}, no row of the policy is broken"
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
     return f"{name}, “{reasons[0].split('. ')[0].rstrip('.')}”{more}"
-
-
-def step(words: str) -> None:
-    """Say what comes next."""
-    print(f"\n── {words} ──\n", flush=True)
 
 
 def halfdoor(*arguments: str, good: tuple[int, ...] = (0,)) -> None:

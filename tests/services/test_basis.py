@@ -9,8 +9,9 @@ from sqlalchemy import select, update
 from deciding import Board, Clock, question
 from granting import code_of
 from halfdoor.bootstrap.working import working
+from halfdoor.core.governance.stages import StageSpec
 from halfdoor.core.policy.document import Application
-from halfdoor.services import applications
+from halfdoor.services import applications, stage
 from halfdoor.services.basis import basis_of, required
 from halfdoor.store.tables.decisions import assessment, decision
 from halfdoor.store.tables.models import document
@@ -63,4 +64,21 @@ def test_what_is_damaged_grants_nothing(sqlite_home, column):
             body = select(document.c.body).where(document.c.digest == digest)
             other = change.connection.execute(body).scalar_one().replace("vetted", "anyone") + " "
             change.connection.execute(update(document).where(document.c.digest == digest).values(body=other))
+        assert applications.groups(commits, board.version) == []
+
+
+def test_at_a_stage_before_everybodys_turn_those_whose_turn_it_is_may_apply(sqlite_home):
+    """Weights that go to anyone in the end may go to vetted people first: those need a grant until then."""
+    with working(sqlite_home, clock=Clock()) as commits:
+        board = Board(commits, about({"final-parameters": ("anyone",), "model-card": ("anyone",)}))
+        found = board.adopt()
+        assert applications.groups(commits, board.version) == []
+        first = StageSpec({"final-parameters": ("vetted",), "model-card": ("anyone",)})
+        last = StageSpec({"final-parameters": ("anyone",), "model-card": ("anyone",)})
+        plan = stage.start(commits, board.publisher, found.id, stages=[first, last])
+        assert plan.stage == 1
+        assert applications.groups(commits, board.version) == ["auditors", "vetted"]
+        assert applications.form(commits, board.version, "vetted").items == ("final-parameters",)
+        assert code_of(applications.form, commits, board.version, "identified") == "nothing-to-get"
+        stage.advance(commits, board.publisher, plan.id)
         assert applications.groups(commits, board.version) == []

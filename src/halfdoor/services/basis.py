@@ -15,7 +15,7 @@ from halfdoor.core.policy.document import Application, Policy
 from halfdoor.core.question import groups_of
 from halfdoor.store.applications import decisions_of
 from halfdoor.store.plans import question_of
-from halfdoor.store.standing import intact
+from halfdoor.store.standing import intact, standing_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,12 +34,16 @@ class _Asked(msgspec.Struct, frozen=True):
 
 
 class Basis(msgspec.Struct, frozen=True):
-    """A decision in force: what it gives whom, and how its policy wants applications handled."""
+    """A decision in force: what it gives whom, and how its policy wants applications handled.
+
+    opened: item -> every group that has it now, in the current stage
+    """
 
     version: str
     decision: str
     configuration: Configuration
     policy: Policy
+    opened: dict[str, frozenset[str]] = {}
 
     @property
     def groups(self) -> Groups:
@@ -47,7 +51,10 @@ class Basis(msgspec.Struct, frozen=True):
         return groups_of(self.policy)
 
     def items(self, group: str) -> tuple[str, ...]:
-        """What the group has beyond anyone, sorted. Raises Refused `nothing-to-get`."""
+        """What the group has beyond anyone, for good or at this stage, sorted.
+
+        Raises Refused `nothing-to-get`.
+        """
         found = tuple(sorted(self._beyond_anyone(group)))
         if not found:
             raise Refused(
@@ -78,11 +85,13 @@ class Basis(msgspec.Struct, frozen=True):
     def _beyond_anyone(self, group: str) -> list[str]:
         if group not in self.groups.shareable:
             return []
-        return [
-            item
-            for item in self.configuration.as_dict()
-            if group in (having := self.configuration.groups_with(item)) and ANYONE not in having
-        ]
+        found = []
+        for item in self.configuration.as_dict():
+            decided, now = self.configuration.groups_with(item), self.opened.get(item, frozenset())
+            ahead = group in now and ANYONE not in now  # of anyone, whose turn comes with a later stage
+            if group in decided and (ANYONE not in decided or ahead):
+                found.append(item)
+        return found
 
 
 def basis_of(connection: Connection, version: str, now: dt.datetime) -> Basis | None:
@@ -105,7 +114,10 @@ def basis_of(connection: Connection, version: str, now: dt.datetime) -> Basis | 
             today=now.date(),
         ):
             continue
-        return Basis(version, found.id, Configuration(proposal.configuration, groups_of(policy)), policy)
+        standing = standing_of(connection, version, now)
+        opened = {} if standing is None else standing.opened
+        configuration = Configuration(proposal.configuration, groups_of(policy))
+        return Basis(version, found.id, configuration, policy, opened)
     return None
 
 
