@@ -3,7 +3,7 @@
 First a real small model: its weights are measured on this machine and assessed. Then a highly capable
 open-weight model, described by published facts alone, as of the day of its release. Nothing is tuned to
 make the answers differ; if they come out alike, that is what the comparison says. What follows the decision
-is in sharing.py.
+is in releasing.py.
 
 python examples/demo.py [--fresh] [--out FOLDER]      --fresh measures again what was measured before
 """
@@ -22,7 +22,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from sharing import share, step
+from releasing import share, step
 
 ROOT = Path(__file__).parents[1]
 SMALL = ROOT / "examples" / "smollm2"
