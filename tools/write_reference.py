@@ -1,4 +1,4 @@
-"""Write docs/reference from the code: JSON Schemas, the log's events, and what each command says of itself.
+"""Write docs/reference from the code: JSON Schemas, events of the log, the API, what commands say.
 
 tools/write_reference.py [FOLDER]     (default: docs/reference; `make docs`)
 """
@@ -25,6 +25,7 @@ from halfdoor.core.policy.document import Policy
 from halfdoor.core.risk.document import References, RiskModel
 from halfdoor.core.risk.experts.questionnaire import Questionnaire, Questions, Truths
 from halfdoor.settings import Settings
+from halfdoor.web.api.table import document
 
 ROOT = Path(__file__).parents[1]
 
@@ -126,6 +127,11 @@ def _holds(schema: dict[str, Any]) -> str:
     return next(word for start, word in words.items() if pattern.startswith(start))
 
 
+def control_api() -> str:
+    """The control API as an OpenAPI document."""
+    return json.dumps(msgspec.to_builtins(document()), indent=1, ensure_ascii=False) + "\n"
+
+
 def commands_page() -> str:
     """`--help` of every command and subcommand, as a page."""
     parts = ["# Commands", "", "What `halfdoor COMMAND --help` prints (written by `make docs`).", ""]
@@ -165,7 +171,12 @@ def write(folder: Path) -> list[Path]:
         text = json.dumps(schema_of(name), indent=1, ensure_ascii=False) + "\n"
         written.append(folder / f"{name}.schema.json")
         written[-1].write_text(text, encoding="utf-8")
-    for name, page in (("log-events.md", events_page), ("commands.md", commands_page)):
+    pages = (
+        ("log-events.md", events_page),
+        ("commands.md", commands_page),
+        ("control-api.json", control_api),
+    )
+    for name, page in pages:
         written.append(folder / name)
         written[-1].write_text(page(), encoding="utf-8")
     return written

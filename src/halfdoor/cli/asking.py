@@ -6,6 +6,8 @@ import argparse
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from halfdoor.core.errors import InputError
+
 if TYPE_CHECKING:
     from halfdoor.services.assess import Options
 
@@ -49,3 +51,21 @@ def day(text: str) -> dt.date:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a date: write year-month-day, like 2026-01-31"
         ) from None
+
+
+def configuration(text: str) -> dict[str, tuple[str, ...]]:
+    """`item=group+group,item=group` → {item: (group, …)}; raises InputError."""
+    shared: dict[str, tuple[str, ...]] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        item, equals, groups = part.partition("=")
+        if not equals or not item or not groups:
+            raise InputError(
+                "bad-configuration",
+                f"{part!r} does not say which groups have which item",
+                where="--configuration",
+                remedy="write item=group, for example final-parameters=vetted,sampling=anyone",
+            )
+        if item in shared:
+            raise InputError("bad-configuration", f"{item!r} stands twice", where="--configuration")
+        shared[item] = tuple(filter(None, groups.split("+")))
+    return shared

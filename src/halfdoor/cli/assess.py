@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
     options = asking.options(
         args,
-        configuration=_configuration(args.configuration) if args.configuration is not None else None,
+        configuration=asking.configuration(args.configuration) if args.configuration is not None else None,
         rehash=args.rehash,
     )
     if args.check is not None:
@@ -114,21 +114,3 @@ def _check(folder: Path | None, file: Path, options: Options) -> int:
     for line in differences:
         print(f"  - {line}")
     return 1
-
-
-def _configuration(text: str) -> dict[str, tuple[str, ...]]:
-    """`item=group+group,item=group` → {item: (group, …)}; raises InputError."""
-    shared: dict[str, tuple[str, ...]] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        item, equals, groups = part.partition("=")
-        if not equals or not item or not groups:
-            raise InputError(
-                "bad-configuration",
-                f"{part!r} does not say which groups have which item",
-                where="--configuration",
-                remedy="write item=group, for example final-parameters=vetted,sampling=anyone",
-            )
-        if item in shared:
-            raise InputError("bad-configuration", f"{item!r} stands twice", where="--configuration")
-        shared[item] = tuple(filter(None, groups.split("+")))
-    return shared

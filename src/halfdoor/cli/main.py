@@ -52,6 +52,28 @@ GROUPS: tuple[tuple[str, dict[str, str]], ...] = (
         },
     ),
     (
+        "Share",
+        {
+            "publish": "register a version of a model with all its files; that opens nothing",
+            "decide": "propose how open each part is to be, approve it, object to it",
+            "stage": "open what was decided, stage by stage; halt it",
+            "apply": "ask for access, and get a token for it",
+            "review": "decide on applications for access",
+            "grant": "what people were granted: issue, renew, revoke",
+            "token": "issue, rotate and revoke tokens",
+            "people": "let people in, give them roles, let them go",
+        },
+    ),
+    (
+        "Run it",
+        {
+            "serve": "serve models to whom they were opened: hub, control API and log in one process",
+            "doctor": "hold all that a home keeps against each other, and say what to do",
+            "backup": "copy a home, also while it is served",
+            "restore": "put a backup into a new home",
+        },
+    ),
+    (
         "Let others check",
         {
             "log": "write to a log, prove what it holds, check somebody else's, be a witness",

@@ -76,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _tell(args: argparse.Namespace, done: Published) -> None:
-    from halfdoor.cli.terminal import columns, size
+    import shlex
+
+    from halfdoor.cli.terminal import size
 
     stored = f", {size(done.stored_bytes)} stored now" if done.stored_bytes else ""
     print(
@@ -90,8 +92,9 @@ def _tell(args: argparse.Namespace, done: Published) -> None:
         ("files", f"{done.files}, {size(done.size_bytes)}{stored}"),
         *(("", f"{repository} @ {revision}") for repository, revision in done.revisions[1:]),
     ]
-    print(columns(rows, indent=2))
+    for name, value in rows:
+        print(f"  {name:<8}  {value}")  # never wrapped: people copy ids and digests
     print()
     print("Nothing of it is open. Next, propose how open each part is to be:")
-    who = f"--home {args.home} --as {args.person}"
-    print(f"  halfdoor decide propose {args.folder} --version {done.version} {who}")
+    folder, home, person = (shlex.quote(str(one)) for one in (args.folder, args.home, args.person))
+    print(f"  halfdoor decide propose {folder} --version {done.version} --home {home} --as {person}")
