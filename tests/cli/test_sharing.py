@@ -187,3 +187,24 @@ def test_a_token_is_sent_only_where_nobody_can_read_it(run, cast, url, code):
     exit_code, _, error = run("people", "list", "--server", url)
     assert exit_code == 2
     assert f"[{code}]" in error
+
+
+def test_a_policy_is_adopted_and_another_one_refused(told, run, cast, model, version):
+    assert "No policy was adopted" in told("decide", "policy", *cast("rex"))
+    assert "these alone" in told("decide", "policy", "--adopt", "nist-800-1", *cast("ada"))
+    propose = ("decide", "propose", model, "--version", version, "--configuration", PERMIT, *cast("pat"))
+    code, _, error = run(*propose)
+    assert code == 1
+    assert "[not-adopted]" in error
+    told("decide", "policy", "--adopt", "seger-2023", *cast("ada"))
+    told(*propose)
+    code, _, error = run("decide", "policy", "--adopt", "seger-2023", *cast("pat"))
+    assert code == 1
+    assert "[not-your-role]" in error
+
+
+def test_a_flaw_is_reported_listed_and_closed(told, cast, version):
+    found = told("flaw", "report", version, "Refusals vanish at long inputs.", *cast("pat"), "--json")
+    assert "open" in told("flaw", "list", "--version", version, *cast("rex"))
+    assert "Nobody is warned" in told("flaw", "close", found["id"], *cast("pat"))
+    assert "closed" in told("flaw", "list", *cast("rex"))

@@ -37,6 +37,8 @@ MAY = {
     "end_decision": HOLDER,
     "void_decision": HOLDER,
     "recheck_decision": HOLDER,
+    "show_adopted_policy": ANYONE,
+    "adopt_policy": ADMIN,
     "list_plans": HOLDER,
     "start_plan": frozenset({"publisher"}),
     "show_plan": HOLDER,

@@ -50,7 +50,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         one.add_argument("decision", metavar="DEC", help="dec_…")
     end.add_argument("--cause", choices=CAUSES, default="withdrawn", help="default: withdrawn")
     void.add_argument("--condition", type=int, required=True, metavar="N", help="its number: decide show")
-    for one in (approve, object_, show, listed, end, void, check):
+    policy = acts.add_parser("policy", help="which policy decisions are taken under here, or adopt one")
+    policy.add_argument(
+        "--adopt", metavar="P", help="shipped name or path: nothing else may be proposed then"
+    )
+    policy.add_argument("--risk-model", metavar="R", default="public-2026", help="default: public-2026")
+    for one in (approve, object_, show, listed, end, void, check, policy):
         client.configure(one)
 
 
@@ -76,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
             return _list(api, args)
         if args.act == "check":
             return _check(api, args)
+        if args.act == "policy":
+            return _policy(api, args)
         found = _act(api, args)
         if args.act == "show" and args.document is not None:
             _write(args.document, api.raw(f"/decisions/{client.escaped(args.decision)}/document"))
@@ -176,3 +183,28 @@ def _write(path: Path, data: bytes) -> None:
         write_atomically(path, data)
     except OSError as error:
         raise InputError("cannot-write", f"cannot write it: {error.strerror}", where=str(path)) from error
+
+
+def _policy(api: Client, args: argparse.Namespace) -> int:
+    from halfdoor.cli.naming import printed, when
+
+    if args.adopt is None:
+        found = api.get("/policy")
+    else:
+        from halfdoor.readers.library import load_policy, load_risk_model
+
+        model = load_risk_model(args.risk_model, Path())
+        policy = load_policy(args.adopt, Path(), model=model)
+        found = api.send("PUT", "/policy", {"policy": policy, "risk_model": model})
+    if printed(args, found):
+        return 0
+    adopted = found["adopted"]
+    if adopted is None:
+        print("No policy was adopted: whoever proposes names one, and approvers are told which.")
+        print(f"To adopt one: halfdoor decide policy --adopt seger-2023 {api.options}")
+        return 0
+    print("Decisions are taken under these alone:")
+    print(f"  policy      {adopted['policy']}")
+    print(f"  risk model  {adopted['risk_model']}")
+    print(f"  adopted by  {adopted['adopted_by']}, {when(adopted['at'])}")
+    return 0

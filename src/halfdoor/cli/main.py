@@ -57,6 +57,7 @@ GROUPS: tuple[tuple[str, dict[str, str]], ...] = (
             "publish": "register a version of a model with all its files; that opens nothing",
             "decide": "propose how open each part is to be, approve it, object to it",
             "stage": "open what was decided, stage by stage; halt it",
+            "flaw": "warn whoever downloads a version of what is wrong with it",
             "apply": "ask for access, and get a token for it",
             "review": "decide on applications for access",
             "grant": "what people were granted: issue, renew, revoke",

@@ -31,6 +31,12 @@ class Connection(H11Protocol):
         """A head is expected now."""
         assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
+        # Head and body of an answer are two writes, and the second would wait for the client to have heard of
+        # the first (40 ms). asyncio sets this by itself only for sockets that it made.
+        if (
+            connection := transport.get_extra_info("socket")
+        ) is not None and connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # For whoever sends long bodies (gate/hub/wire.py): an end at once, and what was not sent yet.
         wire = {"abort": self._abort, "unsent": transport.get_write_buffer_size}
         self.app_state = {**self.app_state, **wire}

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from halfdoor import __version__
-from halfdoor.web.api import applications, decisions, grants, people, plans, rules, versions
+from halfdoor.web.api import applications, decisions, grants, people, plans, policy, rules, versions
 from halfdoor.web.api.operation import ANYONE, PARAMETERS, PREFIX, Call, Nothing, Operation, Raw, Table
 from halfdoor.web.api.requests import JSON, Failure
 
 _REFERENCE = "#/components/schemas/{name}"
-_TAGS = ("about", "versions", "decisions", "plans", "people", "applications", "groups", "grants")
+_TAGS = ("about", "versions", "decisions", "policy", "plans", "people", "applications", "groups", "grants")
 _INTRODUCTION = """\
 The control plane of a Halfdoor: who decides, who is let in, who is granted what. Files are not here: \
 clients of the Hugging Face hub download them from the same server, with the token of a grant.
@@ -77,6 +77,7 @@ _AREAS: tuple[tuple[str, Table], ...] = (
     ("about", _ABOUT),
     ("versions", versions.OPERATIONS),
     ("decisions", decisions.OPERATIONS),
+    ("policy", policy.OPERATIONS),
     ("plans", plans.OPERATIONS),
     ("people", people.OPERATIONS),
     ("applications", applications.OPERATIONS),
