@@ -1,6 +1,7 @@
 """Blobs are stored whole or not at all, found by digest, and nowhere else."""
 
 import hashlib
+import itertools
 import os
 import threading
 from pathlib import Path
@@ -62,6 +63,13 @@ def test_a_source_that_fails_midway_leaves_nothing(blobs, tmp_path):
     assert everything(tmp_path) == []
 
 
+def test_a_source_without_end_is_read_no_further_than_it_should_go(blobs, tmp_path):
+    with pytest.raises(InputError) as caught:
+        blobs.put(DIGEST, len(DATA), itertools.repeat(DATA[:1000]))
+    assert caught.value.code == "wrong-digest"
+    assert everything(tmp_path) == []
+
+
 def test_a_blob_that_is_there_is_not_read_again(blobs):
     blobs.put(DIGEST, len(DATA), chunks())
     blobs.put(DIGEST, len(DATA), (1 / 0 for _ in "x"))
@@ -106,6 +114,31 @@ def test_many_writers_of_one_blob_leave_one(blobs, tmp_path):
     for thread in threads:
         thread.join()
     assert len(everything(tmp_path)) == 1
+    assert b"".join(blobs.open(DIGEST, 0, len(DATA))) == DATA
+
+
+def test_what_a_killed_writer_left_is_cleared_away_and_what_a_living_one_writes_is_not(blobs, tmp_path):
+    folder = tmp_path / "blobs" / DIGEST[7:9]
+    folder.mkdir(parents=True)
+    (folder / ".partial-dead").write_bytes(DATA[:100])
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly():
+        yield DATA[:1_000_000]
+        begun.set()
+        go_on.wait(20)
+        yield DATA[1_000_000:]
+
+    slow = threading.Thread(target=blobs.put, args=(DIGEST, len(DATA), slowly()))
+    slow.start()
+    assert begun.wait(20)
+    (half,) = everything(tmp_path)
+    assert half.name != ".partial-dead"
+    blobs.put(DIGEST, len(DATA), chunks())
+    assert set(everything(tmp_path)) == {half, folder / DIGEST[9:]}
+    go_on.set()
+    slow.join()
+    assert everything(tmp_path) == [folder / DIGEST[9:]]
     assert b"".join(blobs.open(DIGEST, 0, len(DATA))) == DATA
 
 

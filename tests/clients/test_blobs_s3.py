@@ -1,8 +1,11 @@
 """Blobs in an S3-compatible store behave as blobs in a folder do, and can be linked to for a minute."""
 
 import hashlib
+import itertools
 import os
+import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -27,7 +30,8 @@ def endpoint(tmp_path_factory):
     """A stand-in for an S3-compatible store, as a process of its own."""
     program = Path(os.environ["HALFDOOR_CLIENTS"]) / "tools" / "bin" / "moto_server"
     log = tmp_path_factory.mktemp("s3") / "server.log"
-    port = 5000 + os.getpid() % 1000
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     with log.open("wb") as stream:
         server = subprocess.Popen([program, "-p", str(port)], stdout=stream, stderr=stream)
     url = f"http://127.0.0.1:{port}"
@@ -82,6 +86,39 @@ def test_what_is_not_of_the_digest_is_not_stored(blobs, given):
         blobs.put(DIGEST, len(DATA), chunks(given))
     assert caught.value.code == "wrong-digest"
     assert list(blobs.all()) == []
+
+
+@pytest.mark.parametrize("count", [1, 5 * 1024 * 1024, 5 * 1024 * 1024 + 1, 10 * 1024 * 1024])
+def test_blobs_of_one_part_and_of_several_are_whole(blobs, count):
+    data = DATA[:count]
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    blobs.put(digest, count, chunks(data))
+    assert b"".join(blobs.open(digest, 0, count)) == data
+    assert blobs.has(digest) == count
+
+
+def test_what_failed_midway_leaves_no_upload_behind(blobs, endpoint):
+    def failing():
+        yield from itertools.islice(chunks(), 8)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        blobs.put(DIGEST, len(DATA), failing())
+    with pytest.raises(InputError):
+        blobs.put(DIGEST, len(DATA), itertools.repeat(DATA[:1_000_000]))
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    assert "Uploads" not in client.list_multipart_uploads(Bucket=blobs._bucket)
+    assert blobs.has(DIGEST) is None
+
+
+def test_many_writers_of_one_blob_leave_one(blobs):
+    threads = [threading.Thread(target=blobs.put, args=(DIGEST, len(DATA), chunks())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert list(blobs.all()) == [(DIGEST, len(DATA))]
+    assert b"".join(blobs.open(DIGEST, 0, len(DATA))) == DATA
 
 
 def test_a_link_lets_anyone_read_for_a_minute_at_most(blobs):

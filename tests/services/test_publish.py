@@ -10,6 +10,7 @@ import pytest
 from granting import Cast, serving
 from halfdoor.bootstrap.blobs import blobs_of
 from halfdoor.bootstrap.log import log_store
+from halfdoor.bootstrap.working import working
 from halfdoor.core.errors import HalfdoorError, InputError
 from halfdoor.core.governance.actor import Actor
 from halfdoor.core.governance.refusal import Refused
@@ -165,6 +166,51 @@ def test_names_that_are_taken_are_found_before_anything_is_stored(register, tmp_
         register(other, repository="lab/bird", meters=(Told(), storing))
     assert caught.value.code == "already-so"
     assert storing.total == 0
+
+
+def test_a_version_that_is_there_keeps_the_names_of_its_variants(register, tmp_path):
+    folder, storing = model_folder(tmp_path / "heron", variants=("base",)), Told()
+    register(folder)
+    with pytest.raises(Refused) as caught:
+        register(folder, layout="repositories", meters=(Told(), storing))
+    assert (caught.value.code, storing.total) == ("already-so", 0)
+    assert "--layout" in caught.value.remedy
+    assert not register(folder).new
+
+
+def test_a_dossier_without_files_has_nothing_to_publish(register, tmp_path):
+    folder = model_folder(tmp_path / "heron")
+    text = (folder / "halfdoor.toml").read_text()
+    head, _, items = text.partition("[[item]]")
+    (folder / "halfdoor.toml").write_text(f'{head}[[item]]\nid = "sampling"\ngroup = "anyone"\n')
+    with pytest.raises(InputError) as caught:
+        register(folder)
+    assert caught.value.code == "no-files"
+    assert items
+
+
+def test_what_died_before_the_log_took_it_takes_effect_when_it_is_published_again(
+    home, tmp_path, monkeypatch
+):
+    folder = model_folder(tmp_path / "heron")
+    with working(home) as commits:
+        actor = Cast(commits).person("Pia", "publisher")
+
+        def register():
+            options = {"repository": None, "layout": "revisions", "meters": (Told(), Told())}
+            return publish(commits, blobs_of(home), folder, actor=actor, **options)
+
+        def is_seen():
+            with commits.reading() as connection:
+                return version_of(connection, first.version) is not None
+
+        with monkeypatch.context() as patch:
+            patch.setattr(commits, "settle", lambda numbers: None)
+            first = register()
+        assert not is_seen()
+        again = register()
+        assert is_seen()
+    assert (again.version, again.new) == (first.version, False)
 
 
 @pytest.mark.parametrize("name", ["heron", "../heron", "lab/x/y"])

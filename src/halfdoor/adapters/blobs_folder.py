@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -53,16 +54,19 @@ class BlobFolder:
         if self.has(digest) == size_bytes:
             return
         with _said(place):
-            for folder in (self._folder, place.parent):
-                folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=place.parent, prefix=_PARTIAL)
-            partial = Path(name)
+            if not self._folder.is_dir():
+                self._folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+                flush_folder(self._folder.parent)
+            place.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            _clear(place.parent)
+            handle, partial = _begin(place.parent)
             try:
-                with os.fdopen(handle, "wb", buffering=0) as stream:
+                with os.fdopen(handle, "wb") as stream:
                     _write_checked(stream, chunks, digest, size_bytes)
+                    stream.flush()
                     os.fchmod(stream.fileno(), _FILE_MODE)
                     os.fsync(stream.fileno())
-                partial.rename(place)
+                    partial.rename(place)  # while it is locked
                 flush_folder(place.parent)
                 flush_folder(self._folder)
             except BaseException:
@@ -110,6 +114,29 @@ class BlobFolder:
         return self._folder / match[1][:2] / match[1][2:]
 
 
+def _begin(folder: Path) -> tuple[int, Path]:
+    """A new file, which whoever writes it holds locked."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=_PARTIAL)
+        with suppress(OSError):  # a disk without locks: nobody clears anything away there
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # cleared away before it was locked
+
+
+def _clear(folder: Path) -> None:
+    """Take away what writers left who were killed: nobody holds it locked."""
+    for place in folder.glob(f"{_PARTIAL}*"):
+        with suppress(OSError):  # gone, or somebody is writing it
+            handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                place.unlink()
+            finally:
+                os.close(handle)
+
+
 def _write_checked(stream: IO[bytes], chunks: Iterator[bytes], digest: str, size_bytes: int) -> None:
     """Write chunks that are what they should be. Raises InputError `wrong-digest`."""
     hasher, written = hashlib.sha256(), 0
@@ -117,6 +144,8 @@ def _write_checked(stream: IO[bytes], chunks: Iterator[bytes], digest: str, size
         stream.write(chunk)
         hasher.update(chunk)
         written += len(chunk)
+        if written > size_bytes:  # it grows: no use in reading on
+            break
     if written != size_bytes or hasher.hexdigest() != digest.partition(":")[2]:
         raise InputError(
             "wrong-digest",

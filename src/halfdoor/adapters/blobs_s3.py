@@ -63,6 +63,9 @@ class BlobBucket:
                 read_timeout=30,
                 retries={"max_attempts": 3, "mode": "standard"},
                 max_pool_connections=64,
+                # Many stores know no other checksums than those that S3 demands; ours is the digest.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
             ),
         )
         return cls(client, parts.netloc, parts.path)
@@ -79,10 +82,14 @@ class BlobBucket:
         if self.has(digest) == size_bytes:
             return
         place = {"Bucket": self._bucket, "Key": self._key(digest)}
+        checked = _checked(chunks, digest, size_bytes)
         with self._said():
+            if size_bytes <= PART_BYTES:
+                self._client.put_object(**place, Body=b"".join(checked))
+                return
             upload = self._client.create_multipart_upload(**place)["UploadId"]
             try:
-                parts = self._upload(place, upload, _checked(chunks, digest, size_bytes))
+                parts = self._upload(place, upload, checked)
                 self._client.complete_multipart_upload(
                     **place, UploadId=upload, MultipartUpload={"Parts": parts}
                 )
@@ -92,7 +99,7 @@ class BlobBucket:
                 raise
 
     def _upload(self, place: dict[str, str], upload: str, chunks: Iterator[bytes]) -> list[dict[str, Any]]:
-        """The parts, the last of which is sent once all is known to be right; an empty blob has one."""
+        """The parts, the last of which is sent once all is known to be right."""
         parts: list[dict[str, Any]] = []
         body = bytearray()
 
@@ -195,6 +202,8 @@ def _checked(chunks: Iterator[bytes], digest: str, size_bytes: int) -> Iterator[
     for chunk in chunks:
         hasher.update(chunk)
         count += len(chunk)
+        if count > size_bytes:  # it grows: no use in reading on
+            break
         if held:
             yield held
         held = chunk

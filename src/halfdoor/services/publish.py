@@ -16,6 +16,7 @@ from halfdoor.core.log.events.openness import VersionRegistered, VersionWithdraw
 from halfdoor.core.model.manifest import (
     Layout,
     Manifest,
+    Name,
     check_label,
     check_repository,
     manifest_of,
@@ -31,16 +32,20 @@ from halfdoor.store.models import (
     RevisionRow,
     VersionRow,
     add_version,
+    names_of,
     put_document,
     taken_names,
     version_of,
     version_with,
+    waits_under,
     withdraw_version,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from halfdoor.core.governance.actor import Actor
     from halfdoor.core.model.dossier import Dossier
@@ -79,8 +84,9 @@ def publish(
     repository: namespace/name; None: made of developer and model
     layout:     how variants are named (core/model/manifest.names)
     meters:     told of hashing and of storing
-    The same version again is found as it is. Raises Refused `not-your-role`, `already-so` where its label or
-    one of its names is of something else; InputError for what is wrong with the folder.
+    The same version again is found as it is, and waited for until the log has it. Raises Refused
+    `not-your-role`, `already-so` where its label or one of its names is of something else; InputError for
+    what is wrong with the folder.
     """
     actor.require("publisher")
     path = dossier_file(folder)
@@ -97,6 +103,13 @@ def publish(
             "no-files", "the dossier is of published facts: there is nothing to publish", where=str(path)
         )
     paths = {item: found for item, found in resolve_files(dossier, root).items() if found}
+    if not paths:
+        raise InputError(
+            "no-files",
+            "no item of the dossier has files: there is nothing to publish",
+            where=str(path),
+            remedy="name the files of each item in its `paths`",
+        )
     digests = digest_all(root, paths, meters[0], rehash=True)
     manifest = _manifest(dossier, paths, digests)
     _check_free(commits, manifest, name, layout)
@@ -132,8 +145,21 @@ def _check_free(commits: Commits, manifest: Manifest, repository: str, layout: L
             )
             if taken:
                 raise _taken(*taken[0])
-        elif found.manifest != manifest.digest:
-            raise _taken(repository, manifest.version)
+        else:
+            _check_same(connection, found, manifest, names(manifest, repository, layout))
+
+
+def _check_same(connection: Connection, found: VersionRow, manifest: Manifest, asked: list[Name]) -> None:
+    """What is registered is what is asked for. Raises Refused `already-so`."""
+    if found.manifest != manifest.digest:
+        raise _taken(found.repository, found.label)
+    shown = {(one.repository, one.name) for one in names_of(connection, found.id)}
+    if shown != {(one.repository, one.revision) for one in asked}:
+        raise Refused(
+            "already-so",
+            f"{found.repository} has the version {found.label} already, with its variants named otherwise",
+            remedy="leave --layout as it was: what clients know by a name keeps it",
+        )
 
 
 def _taken(repository: str, revision: str) -> Refused:
@@ -158,8 +184,7 @@ def _store(blobs: Blobs, root: Path, digests: Mapping[str, FileDigest], meter: M
     return total
 
 
-def _chunks(path: Path, advance: object) -> Iterator[bytes]:
-    assert callable(advance)
+def _chunks(path: Path, advance: Callable[[int], None]) -> Iterator[bytes]:
     try:
         with path.open("rb", buffering=0) as stream:
             while chunk := stream.read(CHUNK_BYTES):
@@ -173,25 +198,31 @@ def _register(
     commits: Commits, actor: Actor, manifest: Manifest, repository: str, layout: Layout
 ) -> Published:
     """One change: document, version, files, names. What is there already is found, whoever put it there."""
+    asked = names(manifest, repository, layout)
     with commits.change() as change:
         found = version_with(change.connection, repository, manifest.version)
-        if found is not None and found.manifest != manifest.digest:
-            raise _taken(repository, manifest.version)
-        row = found or _added(change, actor, manifest, repository, layout)
+        if found is not None:
+            _check_same(change.connection, found, manifest, asked)
+        row = found or _added(change, actor, manifest, repository, asked)
+        waits = waits_under(change.connection, row.id)
+    if found is not None and waits is not None:
+        commits.settle([waits])  # whoever registered it may have died before the log took it
     return Published(
         version=row.id,
         repository=repository,
         label=row.label,
         sha=row.sha,
         manifest=row.manifest,
-        revisions=[(one.repository, one.revision) for one in names(manifest, repository, layout)],
+        revisions=[(one.repository, one.revision) for one in asked],
         files=len(manifest.files),
         size_bytes=sum(one.bytes for one in manifest.files),
         new=found is None,
     )
 
 
-def _added(change: Change, actor: Actor, manifest: Manifest, repository: str, layout: Layout) -> VersionRow:
+def _added(
+    change: Change, actor: Actor, manifest: Manifest, repository: str, asked: list[Name]
+) -> VersionRow:
     version = change.new_id("ver")
     digest = put_document(change.connection, "manifest", manifest.encode(), change.now_ms)
     row = VersionRow(version, repository, manifest.version, digest, sha_of(digest), change.now_ms)
@@ -199,7 +230,7 @@ def _added(change: Change, actor: Actor, manifest: Manifest, repository: str, la
     files = [FileRow(one.path, one.sha256, one.bytes, one.items) for one in manifest.files]
     revisions = [
         RevisionRow(one.repository, one.revision, version, one.variant, sha_of(digest, one.variant))
-        for one in names(manifest, repository, layout)
+        for one in asked
     ]
     add_version(change.connection, row, entry, actor.person, (files, revisions))
     change.announce("version-registered", version)

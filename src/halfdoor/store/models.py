@@ -91,6 +91,7 @@ _LIVE = exists(
     .join(plan, plan.c.id == plan_stage.c.plan)
     .where(
         plan.c.version == version.c.id,
+        version.c.withdrawn_ms.is_(None),
         plan.c.halted_ms.is_(None),
         plan.c.withdrawn_ms.is_(None),
         in_log(plan_stage.c.entry),
@@ -134,6 +135,19 @@ def version_with(connection: Connection, repository: str, label: str) -> Version
     query = select(*_VERSION).where(version.c.repository == repository, version.c.label == label)
     row = connection.execute(query).one_or_none()
     return None if row is None else VersionRow(*row)
+
+
+def waits_under(connection: Connection, version_id: str) -> int | None:
+    """The number under which a version's entry waits for the log; None where it stands there."""
+    query = select(version.c.entry).where(version.c.id == version_id, ~_LOGGED)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def names_of(connection: Connection, version_id: str) -> list[RevisionRow]:
+    """Every stored name of a version, logged or not."""
+    query = select(*_REVISION).where(revision.c.version == version_id)
+    rows = connection.execute(query.order_by(revision.c.repository, revision.c.name))
+    return [RevisionRow(*row) for row in rows]
 
 
 def entered(connection: Connection, repository: str) -> bool:
@@ -292,6 +306,11 @@ class FlawRow(msgspec.Struct, frozen=True):
     closed_ms: int | None = None
 
 
+_WARNINGS = (
+    select(flaw.c.warning)
+    .where(flaw.c.version == bindparam("version"), flaw.c.closed_ms.is_(None))
+    .order_by(flaw.c.reported_ms.desc())
+)
 _FLAW = (flaw.c.id, flaw.c.version, flaw.c.warning, flaw.c.reported_ms, flaw.c.closed_ms)
 
 
@@ -305,8 +324,7 @@ def flaws(connection: Connection, version_id: str | None = None) -> list[FlawRow
 
 def open_warnings(connection: Connection, version_id: str) -> list[str]:
     """The warnings of flaws that nobody has closed, the newest first."""
-    query = select(flaw.c.warning).where(flaw.c.version == version_id, flaw.c.closed_ms.is_(None))
-    return list(connection.execute(query.order_by(flaw.c.reported_ms.desc())).scalars())
+    return list(connection.execute(_WARNINGS, {"version": version_id}).scalars())
 
 
 def add_flaw(connection: Connection, row: FlawRow, entry: int) -> None:

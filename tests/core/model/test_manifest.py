@@ -72,7 +72,8 @@ def test_variants_are_named_as_revisions_or_as_repositories():
 @pytest.mark.parametrize(
     "name",
     ["small", "a/b/c", "../x", "lab/..", "lab/.x", "lab/x.", "lab/a..b", "lab/a--b", "lab/a b", "läb/x",
-     "", "lab/x\n", "/x", "lab/", "lab/x.git", "API/x", "log/tile", "lab/" + "x" * 97, "lab/%2e", "lab\\x/y"],
+     "", "lab/x\n", "/x", "lab/", "lab/x.git", "API/x", "log/tile", "datasets/x",
+     "lab/" + "x" * 97, "lab/%2e", "lab\\x/y"],
 )  # fmt: skip
 def test_a_repository_has_a_name_that_no_address_can_be_taken_for(name):
     with pytest.raises(InputError) as caught:
@@ -101,10 +102,15 @@ def test_whatever_developer_and_model_are_called_their_repository_is_one_or_refu
         assert check_repository(name) == name
 
 
+@pytest.mark.parametrize("words", ["x" * 95 + " y", "x" * 200, "-", "", "Größe", "a -- b"])
+def test_long_and_odd_names_still_make_a_repository(words):
+    assert check_repository(repository_of(words, words))
+
+
 @pytest.mark.parametrize(
     "path",
     ["/etc/passwd", "../x", "a/../b", "./x", "a//b", "a/", "", "a\\b", "a\nb", "a\0b", "model.sig",
-     "x" * 513, "a\u202eb"],
+     "Model.SIG", ".git/hooks/x", ".Cache/x", "C:a", "x" * 513, "a\u202eb"],
 )  # fmt: skip
 def test_a_path_that_clients_could_not_write_safely_is_refused(path):
     with pytest.raises(InputError) as caught:
@@ -113,6 +119,7 @@ def test_a_path_that_clients_could_not_write_safely_is_refused(path):
 
 
 def test_two_paths_that_are_one_file_on_some_systems_are_refused():
-    with pytest.raises(InputError):
-        check_paths(["Config.json", "config.json"])
+    for one, other in (("Config.json", "config.json"), ("\u00fc.txt", "u\u0308.txt")):
+        with pytest.raises(InputError):
+            check_paths([one, other])
     check_paths(["sub/model.sig", "config.json", "ünïcode.txt"])

@@ -43,11 +43,11 @@ BY_CODE = {
     "too-many-requests": 429,
     "damaged-document": 500,
     "blobs-failed": 503,
+    "database-failed": 503,
     "log-busy": 503,
     "log-down": 503,
     "log-late": 503,
     "no-feed": 503,
-    "database-failed": 503,
 }
 _INPUT, _REFUSED, _BUG = 400, 403, 500
 

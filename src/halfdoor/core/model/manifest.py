@@ -6,12 +6,14 @@ Nothing here becomes a path on a server: files are found by digest, and digests 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from halfdoor.core.canonical import canonical_json, sha256_bytes
 from halfdoor.core.errors import InputError
+from halfdoor.core.model.signature import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +26,10 @@ _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 _REPOSITORY = re.compile(rf"{_PART}/{_PART}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,95}")
 _SHA = re.compile(r"[0-9a-f]{40}")
-_RESERVED = frozenset({"api", "healthz", "join", "log", "metrics", "oauth", "readyz"})  # other addresses here
+# Other addresses of the server, and what clients take for another kind of repository.
+_RESERVED = frozenset(
+    {"api", "datasets", "healthz", "join", "log", "metrics", "models", "oauth", "readyz", "spaces"}
+)
 
 Layout = Literal["revisions", "repositories"]
 
@@ -143,20 +148,21 @@ def check_paths(paths: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for path in paths:
         parts = path.split("/")
+        folded = unicodedata.normalize("NFC", path.casefold())
         fault = ""
         if any(part in {"", ".", ".."} for part in parts) or path.startswith("/"):
             fault = "is no path below a folder"
-        elif "\\" in path or any(not character.isprintable() for character in path):
+        elif any(one in path for one in "\\:") or any(not character.isprintable() for character in path):
             fault = "holds a character that some systems take for something else"
         elif len(path.encode(errors="surrogatepass")) > PATH_BYTES_MAX:
             fault = f"is longer than {PATH_BYTES_MAX} bytes"
-        elif path == SIGNATURE:
-            fault = "is the name of the signature that is made for whoever downloads"
-        elif path.casefold() in seen:
-            fault = f"and {seen[path.casefold()]!r} are one file on some systems"
+        elif folded.split("/")[0] in IGNORED:
+            fault = "has a name that clients, git or the signature need for themselves"
+        elif folded in seen:
+            fault = f"and {seen[folded]!r} are one file on some systems"
         if fault:
             raise InputError("bad-path", f"{path!r} {fault}", where="halfdoor.toml", remedy="rename the file")
-        seen[path.casefold()] = path
+        seen[folded] = path
 
 
 def manifest_of(
@@ -185,4 +191,4 @@ def manifest_of(
 
 def _slug(words: str) -> str:
     """Words as part of a repository's name."""
-    return re.sub(r"[^A-Za-z0-9._]+|\.\.+|--+", "-", words).strip("-._").lower()[:96] or "model"
+    return re.sub(r"[^A-Za-z0-9._]+|\.\.+|--+", "-", words).strip("-._").lower()[:96].rstrip("-._") or "model"

@@ -78,6 +78,8 @@ def _elsewhere(hub: Hub, request: Request, _: bytes) -> ASGIApp:
 def _resolve(hub: Hub, request: Request, _: bytes) -> ASGIApp:
     parts = segments(request.scope)
     repository = repository_of(parts)
+    if request.method == "GET":
+        hub.guard.check()  # before the database is asked, which may not answer at all then
     with hub.asked(request) as asked:
         return resolve(asked, repository, parts[3] if len(parts) > 3 else "", parts[4:])  # noqa: PLR2004  ns/name/resolve/rev/…
 

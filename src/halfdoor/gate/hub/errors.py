@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
@@ -25,7 +26,11 @@ _CODES = {
     "not-found": "EntryNotFound",
     "not-listed": "EntryNotFound",
 }
+# Some clients, `hf` and transformers among them, replace what the server says by words of their own, but show
+# every warning.
+_WARNED = frozenset({"disabled", "gated", "gated-without-token", "limit-reached", "wrong-network"})
 _BUSY, _UNKNOWN = 503, 401
+_TOPIC_CHARACTERS = 8
 _AGAIN_SECONDS = "1"
 
 
@@ -41,11 +46,18 @@ def answer(error: HalfdoorError, headers: Iterable[tuple[str, str]] = ()) -> JSO
     response.headers["X-Error-Message"] = DISABLED if error.code == "disabled" else told
     if error.code in _CODES:
         response.headers["X-Error-Code"] = _CODES[error.code]
+    if error.code in _WARNED:
+        response.headers.append("X-HF-Warning", warning(told))
     if status == _BUSY:
         response.headers["Retry-After"] = _AGAIN_SECONDS
     if status == _UNKNOWN:
         response.headers["WWW-Authenticate"] = 'Bearer realm="halfdoor"'
     return response
+
+
+def warning(text: str) -> str:
+    """The value of X-HF-Warning: a topic, each of which clients show once, and the text."""
+    return f"halfdoor-{hashlib.sha256(text.encode()).hexdigest()[:_TOPIC_CHARACTERS]}; {text}"
 
 
 def _plain(error: HalfdoorError) -> str:

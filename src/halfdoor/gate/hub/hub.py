@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from halfdoor.core.governance.refusal import Refused
 from halfdoor.core.model.manifest import SIGNATURE
 from halfdoor.gate.guard import Guard
 from halfdoor.gate.hub.caller import Caller, caller_of
+from halfdoor.gate.hub.errors import warning
 from halfdoor.gate.hub.telling import Teller
 from halfdoor.gate.hub.view import View, look
 from halfdoor.services.model_signature import signed
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from halfdoor.services.parts import Parts
-
-_TOPIC_CHARACTERS = 8
 
 
 class Question:
@@ -42,7 +40,7 @@ class Question:
     def warnings(self, view: View) -> list[tuple[str, str]]:
         """A header for each open flaw of the version. Clients show each topic once."""
         return [
-            ("X-HF-Warning", f"halfdoor-{_topic(view.version.id + text)}; {view.repository}: {text}")
+            ("X-HF-Warning", warning(f"{view.repository}: {text}"))
             for text in open_warnings(self.connection, view.version.id)
         ]
 
@@ -80,7 +78,3 @@ class Hub:
         """A request, until the end of the block. Raises DatabaseFailed."""
         with self.parts.commits.reading() as connection:
             yield Question(self, request, connection, self.parts.commits.now())
-
-
-def _topic(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_TOPIC_CHARACTERS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.responses import JSONResponse
 
@@ -171,7 +171,8 @@ def limit_of(request: Request, default: int) -> int:
 def next_link(request: Request, cursor: str) -> str:
     """The header that leads to what follows."""
     query = urlencode({**request.query_params, "cursor": cursor})
-    return f'<{request.url.replace(query=query)}>; rel="next"'
+    path = quote(request.scope["path"], safe="/")
+    return f'<{request.url.scheme}://{request.url.netloc}{path}?{query}>; rel="next"'
 
 
 def _with(asked: Question, view: View, content: object) -> JSONResponse:

@@ -59,9 +59,9 @@ def listed(hub: Hub, request: Request, repository: str, status: str) -> Response
     actor, versions = _reviewer(hub, request, repository)
     if status not in _STATES:
         raise Refused("not-found", "requests are pending, accepted or rejected")
-    rows = applications.listed(hub.parts.commits, actor, everybody=True, states=_STATES[status])
+    rows = _of_versions(hub, actor, versions, _STATES[status])
     with hub.parts.commits.reading() as connection:
-        return JSONResponse([_shown(connection, row, status) for row in rows if row.version in versions])
+        return JSONResponse([_shown(connection, row, status) for row in rows])
 
 
 def handle(hub: Hub, request: Request, repository: str, body: bytes) -> Response:
@@ -125,12 +125,24 @@ def _application(hub: Hub, actor: Actor, versions: set[str], asked: _Handled) ->
     elif asked.user is not None:
         with hub.parts.commits.reading() as connection:
             person = _person(connection, asked.user)
-        rows = applications.listed(hub.parts.commits, actor, everybody=True)
-        own = [row for row in rows if row.person == person and row.version in versions]
-        waiting = [row for row in own if row.state in _STATES["pending"]]
-        if found := waiting or [row for row in own if row.state == "approved"]:
-            return found[-1]
+        for states in (_STATES["pending"], _STATES["accepted"]):
+            rows = _of_versions(hub, actor, versions, states)
+            if own := [row for row in rows if row.person == person]:
+                return own[-1]
     raise Refused("not-found", "there is no such request for this model")
+
+
+def _of_versions(
+    hub: Hub, actor: Actor, versions: set[str], states: tuple[State, ...]
+) -> list[ApplicationRow]:
+    """The applications of all versions of a repository."""
+    return [
+        row
+        for version in sorted(versions)
+        for row in applications.listed(
+            hub.parts.commits, actor, everybody=True, states=states, version=version
+        )
+    ]
 
 
 def _person(connection: Connection, user: str) -> str:

@@ -13,9 +13,9 @@ from halfdoor.core.model.manifest import SIGNATURE
 from halfdoor.gate.hub import ranges
 from halfdoor.gate.hub.errors import answer
 from halfdoor.gate.hub.names import is_path
-from halfdoor.gate.hub.offload import offloaded
+from halfdoor.gate.hub.offload import Elsewhere, way_of
 from halfdoor.gate.hub.sending import Plan, Sending
-from halfdoor.gate.permit import admit
+from halfdoor.gate.permit import judge
 from halfdoor.services.deliveries import By, Wanted
 from halfdoor.store import models
 
@@ -48,7 +48,7 @@ def resolve(asked: Question, repository: str, revision: str, path: list[str]) ->
     if file is None or not view.lists(file):
         return answer(_no_file(view), commit)
     try:
-        admitted = admit(asked.connection, view.asked(file), asked.now)
+        admitted = judge(view.asked(file), asked.caller.key, view.standing)
     except Refused as refusal:
         if refusal.code == "disabled":
             raise
@@ -70,16 +70,20 @@ def _file(asked: Question, view: View, file: FileRow, admitted: Admitted, commit
     first, length = part or (0, file.size_bytes)
     if request.method == "HEAD":
         return _response(_OK, [*headers, ("Content-Length", str(file.size_bytes))])
+    grant = admitted.grant
+    by = By(parts.holder, None if grant is None else grant.id, admitted.token)
+    way = way_of(parts, view.standing, file.digest, grant)
+    if way == "s3" or (way == "nginx" and "if-range" in request.headers):
+        first, length = 0, file.size_bytes  # what the other server may send; nginx compares no ETag of ours
     wanted = Wanted(view.version.id, file.path, file.digest, _item(view, file), first, length)
-    grant = None if admitted.grant is None else admitted.grant.id
-    by = By(parts.holder, grant, admitted.token)
-    sent_elsewhere = offloaded(parts, asked.hub.guard, view, (wanted, by, view.asked(file)), headers)
-    if sent_elsewhere is not None:
-        return sent_elsewhere
-    headers.append(("Content-Length", str(length)))
-    if part is not None:
-        headers.append(("Content-Range", f"bytes {first}-{first + length - 1}/{file.size_bytes}"))
-    plan = Plan(view.asked(file), wanted, by, status=_OK if part is None else _PARTIAL, headers=headers)
+    if way is None:
+        headers.append(("Content-Length", str(length)))
+        if part is not None:
+            headers.append(("Content-Range", f"bytes {first}-{first + length - 1}/{file.size_bytes}"))
+    status = _OK if part is None else _PARTIAL
+    plan = Plan(view.asked(file), wanted, by, status=status, headers=headers)
+    if way is not None:
+        return Elsewhere(parts, asked.hub.guard, plan, way, lambda error: answer(error, commit))
     return Sending(parts, asked.hub.guard, plan, lambda error: answer(error, commit))
 
 

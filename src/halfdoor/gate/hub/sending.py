@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from halfdoor.services.parts import Parts
 
 _LOGGER = logging.getLogger("halfdoor.gate")
-_BEGINNING = ThreadPoolExecutor(32, thread_name_prefix="gate-begin")
+BEGINNING = ThreadPoolExecutor(32, thread_name_prefix="gate-begin")
 _READING = ThreadPoolExecutor(32, thread_name_prefix="gate-read")
 _ENDING = ThreadPoolExecutor(8, thread_name_prefix="gate-end")
 
@@ -72,7 +72,7 @@ class Sending:
         """As ASGI asks."""
         self._loop = asyncio.get_running_loop()
         try:
-            await self._loop.run_in_executor(_BEGINNING, self._begin)
+            await self._loop.run_in_executor(BEGINNING, self._begin)
         except HalfdoorError as error:
             await self._refused(error)(scope, receive, send)
             return
@@ -84,8 +84,10 @@ class Sending:
         wire = Wire(scope)
         try:
             unsent = await self._send_all(wire, receive, send)
-        except BaseException:
-            self._end(max(0, self._given - wire.unsent_bytes()))  # the loop is about to end: no time to wait
+        except BaseException:  # the server stops, or the file cannot be read on: no time to wait
+            unsent = wire.unsent_bytes()
+            wire.drop()
+            self._end(max(0, self._given - unsent))
             raise
         await self._loop.run_in_executor(_ENDING, self._end, self._given - unsent)
 
@@ -170,8 +172,8 @@ class Sending:
             if self._why is not None:
                 return
             left -= len(chunk)
-            self._given += len(chunk)
             await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
+            self._given += len(chunk)
         if plan.wanted.length_bytes == 0:
             await send({"type": "http.response.body", "body": b""})
 

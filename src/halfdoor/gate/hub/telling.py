@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from halfdoor.gate.hub.view import View
     from halfdoor.store.models import FileRow
 
-_NAMED_MAX = 8  # files of each kind
-_TYPED_MAX = 20
-_CHARACTERS_MAX = 4000
+_LIST_CHARACTERS_MAX = 300  # a header has 4 KB behind some servers, and this text stands in two
+_CHARACTERS_MAX = 1500
 
 
 class Teller:
@@ -38,7 +37,7 @@ class Teller:
         files = view.files(connection)
         had = [one for one in files if view.may(one)]
         refused = [one for one in files if one not in had]
-        said = [self._opening(view, why, file)]
+        said = [self._opening(view, why, file), self._apply(connection, view, file or refused[0], now)]
         if had:
             said.append(f"Of {view.repository} ({view.version.label}) you may have: {_named(had)}.")
         else:
@@ -46,21 +45,19 @@ class Teller:
         said.append(f"You may not have: {_named(refused)}.")
         if had:
             said.append(f"To get your part, type `{self.part_command(view, had)}`.")
-        said.append(self._apply(connection, view, file or refused[0], now))
         said.append(_about_token(view))
         return _plain(" ".join(one for one in said if one))
 
     def part_command(self, view: View, had: Sequence[FileRow]) -> str:
         """What to type for the files that one may have."""
-        paths = [one.path for one in had] + ([SIGNATURE] if self._signs else [])
+        paths = [shlex.quote(one.path) for one in had] + ([SIGNATURE] if self._signs else [])
         command = f"hf download {view.repository}"
         if view.revision != MAIN:
             command += f" --revision {view.revision}"
         if len(paths) == 1:
-            return f"{command} --include {shlex.quote(paths[0])}"
-        if len(paths) <= _TYPED_MAX:
-            return f"{command} {' '.join(map(shlex.quote, paths))}"
-        return f"{command} FILE ..."  # the names were said
+            return f"{command} --include {paths[0]}"
+        typed = " ".join(paths)
+        return f"{command} {typed if len(typed) <= _LIST_CHARACTERS_MAX else 'FILE ...'}"
 
     @staticmethod
     def _opening(view: View, why: Refused, file: FileRow | None) -> str:
@@ -103,12 +100,15 @@ def _about_token(view: View) -> str:
 
 
 def _named(files: Sequence[FileRow]) -> str:
-    """Names with their items, such as `config.json (configuration)`; many are cut short."""
-    if not files:
-        return "nothing"
-    shown = [f"{one.path} ({', '.join(one.items)})" for one in files[:_NAMED_MAX]]
+    """Names with their items, such as `config.json (architecture)`; many are cut short."""
+    shown: list[str] = []
+    for one in files:
+        shown.append(f"{one.path} ({', '.join(one.items)})"[:_LIST_CHARACTERS_MAX])
+        if len(", ".join(shown)) > _LIST_CHARACTERS_MAX and len(shown) > 1:
+            shown.pop()
+            break
     more = len(files) - len(shown)
-    return ", ".join(shown) + (f" and {more:,} more" if more else "")
+    return (", ".join(shown) + (f" and {more:,} more" if more else "")) or "nothing"
 
 
 def _plain(text: str) -> str:

@@ -25,6 +25,11 @@ class Wire:
         """Bytes that were given to the connection and have not left this process."""
         return 0 if self._unsent is None else self._unsent()
 
+    def drop(self) -> None:
+        """End it now, and wait for nothing."""
+        if self._abort is not None:
+            self._abort()
+
     async def abort(self, gone: asyncio.Future[None]) -> bool:
         """End it now, and wait until that is known; False where only the server itself can end it.
 
