@@ -70,10 +70,11 @@ durability: .venv/.dev ## kill the log's writer and break its disk, hundreds of 
 	@HALFDOOR_DURABILITY=1 $(BIN)/python -m pytest tests/durability
 
 .PHONY: postgres
-postgres: .venv/.dev ## the store and the log's writer on PostgreSQL (installs Debian's; a server of its own)
+postgres: .venv/.dev ## all that a database matters to, and two replicas, on PostgreSQL (installs Debian's)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
 	  || { echo "installing postgresql …"; apt-get -qq update && apt-get -qq install -y postgresql >/dev/null; }
-	@HALFDOOR_POSTGRES=1 $(BIN)/python -m pytest tests/store tests/services -k postgresql
+	@HALFDOOR_POSTGRES=1 $(BIN)/python -m pytest tests/store tests/services tests/web tests/gate tests/invariants \
+	  tests/postgres -k "postgresql or replicas"
 
 CLIENTS := hub036 hub1 hub2 tools
 
