@@ -26,6 +26,9 @@ from postgres.cluster import Cluster, binaries
 ORIGIN = "example.org/log"
 LIMITS = Limits(free_bytes_min=1, publish_seconds=0.01, waiting_poll_seconds=0.005)
 _log_store, _latest_store = bootstrap.log_store, bootstrap.latest_store  # as they are, whatever is patched
+# PostgreSQL is for `make postgres`, so that `make test` takes the same time with and without one installed.
+ON_POSTGRESQL = os.environ.get("HALFDOOR_POSTGRES") == "1"
+KINDS = ["sqlite", "postgresql"] if ON_POSTGRESQL else ["sqlite"]
 WAIT = 20  # seconds that nothing in a test takes
 
 
@@ -38,8 +41,8 @@ class Databases(msgspec.Struct, frozen=True):
 
 @pytest.fixture(scope="session")
 def cluster():
-    """A PostgreSQL, where HALFDOOR_POSTGRES=1 asks for it (`make postgres`); `make test` is quick so."""
-    if os.environ.get("HALFDOOR_POSTGRES") != "1":
+    """A PostgreSQL. Skips unless HALFDOOR_POSTGRES=1 asks for it."""
+    if not ON_POSTGRESQL:
         pytest.skip("only `make postgres` runs on PostgreSQL")
     programs = binaries()
     if programs is None:
@@ -49,7 +52,7 @@ def cluster():
     running.stop()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def databases(request, tmp_path):
     """Both kinds, one after the other. Whoever opens them closes them."""
     if request.param == "sqlite":

@@ -10,22 +10,7 @@ from halfdoor.core.log.events.access import GrantRevoked, OrganisationAdded
 from halfdoor.services.log.signing import LogUnavailable
 from halfdoor.store.runtime import changes_after, newest_change
 from halfdoor.store.tables.people import organisation
-
-
-class Down:
-    def check(self):
-        raise LogUnavailable("log-down", "it is down")
-
-    def settle(self, numbers, seconds_max):
-        raise LogUnavailable("log-down", "it is down")
-
-
-class Late:
-    def check(self):
-        pass
-
-    def settle(self, numbers, seconds_max):
-        return False
+from hindered import Down, Late
 
 
 def add(change, name):

@@ -13,28 +13,12 @@ from granting import at_once, code_of, serving
 from halfdoor.bootstrap.working import working
 from halfdoor.core.errors import VerificationError
 from halfdoor.services import decide
-from halfdoor.services.log.signing import LogUnavailable
 from halfdoor.store.tables.decisions import approval, assessment, decision
 from halfdoor.store.tables.models import document as documents
+from hindered import Down, Late
 from worlds import DAY
 
 REVIEW = DAY + dt.timedelta(days=180)
-
-
-class Down:
-    def check(self):
-        raise LogUnavailable("log-down", "it is down")
-
-    def settle(self, numbers, seconds_max):
-        raise LogUnavailable("log-down", "it is down")
-
-
-class Late:
-    def check(self):
-        pass
-
-    def settle(self, numbers, seconds_max):
-        return False
 
 
 @pytest.fixture

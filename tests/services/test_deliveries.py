@@ -1,6 +1,7 @@
 """A delivery stands in the log before its first byte, and its end with what left; grants pay what left."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import func, select, update
@@ -16,6 +17,7 @@ from halfdoor.services import deliveries
 from halfdoor.services.deliveries import By, Wanted, begin, close_abandoned, close_from_access_log, end
 from halfdoor.services.log.signing import LogUnavailable
 from halfdoor.store.access import delivered, grant_of
+from halfdoor.store.engine import DatabaseFailed
 from halfdoor.store.log import in_log
 from halfdoor.store.tables.access import access_grant, delivery
 from homes import closing
@@ -218,6 +220,42 @@ def test_deliveries_of_a_process_that_died_are_closed_as_unknown(world, clock):
     assert world.row(mine).ended_ms is None
     assert world.counts()[:2] == (20, 10)
     assert not end(world.commits, other, 3)
+
+
+def test_an_end_that_the_database_did_not_take_is_stored_later(world, monkeypatch):
+    one = world.begin(length=10)
+    with monkeypatch.context() as broken:
+        broken.setattr(deliveries, "end_delivery", _gone)
+        assert code_of(end, world.commits, one, 4) == "database-failed"
+        assert code_of(close_abandoned, world.commits, "one") == "database-failed"
+    assert world.row(one).ended_ms is None
+    close_abandoned(world.commits, "one")
+    assert world.row(one).sent_bytes == 4
+    assert world.counts()[:2] == (4, 0)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_beginning_of_which_nobody_knows_whether_it_is_stored_is_ended(world, monkeypatch, stored):
+    real = world.commits.change
+
+    @contextmanager
+    def unsure(**named):
+        with real(**named) as change:
+            yield change
+            if not stored:
+                _gone()
+        _gone()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.commits, "change", unsure)
+        assert code_of(world.begin) == "database-failed"
+    assert world.counts()[1] == (SIZE if stored else 0)
+    close_abandoned(world.commits, "one")
+    assert world.counts()[:2] == (0, 0)
+
+
+def _gone(*_):
+    raise DatabaseFailed("database-failed", "the connection is gone")
 
 
 def test_what_another_server_never_spoke_of_is_unknown_after_ten_minutes(world, clock):

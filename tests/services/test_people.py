@@ -10,25 +10,9 @@ from granting import Cast, Clock, at_once, code_of, serving
 from halfdoor.bootstrap.working import working
 from halfdoor.core.governance.tokens import looks_right
 from halfdoor.services import people, tokens
-from halfdoor.services.log.signing import LogUnavailable
 from halfdoor.store.tables.people import invitation, person, token
+from hindered import Down, Late
 from homes import stored
-
-
-class Down:
-    def check(self):
-        raise LogUnavailable("log-down", "it is down")
-
-    def settle(self, numbers, seconds_max):
-        raise LogUnavailable("log-down", "it is down")
-
-
-class Late:
-    def check(self):
-        pass
-
-    def settle(self, numbers, seconds_max):
-        return False
 
 
 def test_the_first_administrator_is_asked_in_until_one_has_come(home):
