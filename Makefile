@@ -22,7 +22,7 @@ demo: .venv/.evals .venv/.demo .venv/.hf ## measure, assess, decide, open, downl
 ##@ Work on it
 .PHONY: test
 test: .venv/.dev .venv/.evals .venv/.demo ## all tests (PYTEST="-k word" chooses)
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
 
 .PHONY: evals
 evals: .venv/.dev .venv/.evals .venv/.demo ## the tests that measure a real model with a real engine (minutes)

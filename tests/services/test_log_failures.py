@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import pytest
 
-from halfdoor.bootstrap import log as bootstrap
 from halfdoor.adapters.keys import CannotSign
+from halfdoor.bootstrap import log as bootstrap
 from halfdoor.core.errors import HalfdoorError
 from halfdoor.services.log import writer as log_writer
 from halfdoor.store.log import LeaseHeld, LeaseLost

@@ -13,7 +13,7 @@ from halfdoor.core.errors import InputError
 from halfdoor.services.publish import publish
 from halfdoor.store.engine import open_engine
 from halfdoor.store.tables import log_leaf, metadata
-from homes import LIMITS, closing, new_home, wait_in
+from homes import KINDS, LIMITS, closing, new_home, wait_in
 from homes import entry as new_entry
 from models_made import model_folder, silent
 
@@ -55,7 +55,7 @@ def now_ms():
     return int(time.time() * 1000)
 
 
-@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_everything_comes_along_and_the_log_goes_on(filled, kind, tmp_path, request):
     if kind == "postgresql":
         cluster = request.getfixturevalue("cluster")
