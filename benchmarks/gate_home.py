@@ -1,4 +1,4 @@
-"""A home for the benchmarks of the gate: a model with one large file, and auditors with grants for it."""
+"""A home for the benchmarks of the gate: a model with one large file, and people of the house with grants."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ group = "anyone"
 id = "final-parameters"
 paths = ["model.safetensors"]
 licence = "Apache-2.0"
-group = "auditors"
+group = "staff"
 """
 DRAWS = 200
 
@@ -56,7 +56,7 @@ class Granted(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """What was set up: grants of auditors, the first of which nobody revokes; the token of a reviewer."""
+    """What was set up: grants, the first of which nobody revokes; the token of a reviewer."""
 
     granted: list[Granted]
     reviewer: str
@@ -73,7 +73,7 @@ def _silent(_: int) -> Iterator[_Silent]:
 
 
 def prepare(folder: Path, model: Path, count: int) -> Prepared:
-    """Make the home, publish the model, decide, open it to auditors, and give `count` of them a grant."""
+    """Make the home, publish the model, open it to people of the house, and give `count` of them a grant."""
     home = make_home(folder, "example.org/bench", database=None, latest=None, secret=None)
     with working(home) as commits:
         first = people.first_admin(commits)
@@ -107,10 +107,8 @@ def prepare(folder: Path, model: Path, count: int) -> Prepared:
             raise SystemExit(f"the bench's model was not opened: {plan.next}")
         granted = []
         for number in range(count):
-            holder, _ = _person(commits, admin, f"aud{number}", "Club", "auditor")
-            grant = grants.issue(
-                commits, reviewer, person=holder.person, version=done.version, group="auditors"
-            )
+            holder, _ = _person(commits, admin, f"staff{number}", "Lab")
+            grant = grants.issue(commits, reviewer, person=holder.person, version=done.version, group="staff")
             granted.append(Granted(grant.id, tokens.issue(commits, holder, grant=grant.id).secret))
     return Prepared(granted, reviewer_token)
 

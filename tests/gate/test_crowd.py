@@ -15,7 +15,7 @@ from granting import wait_until
 from halfdoor.core.governance.limits import Limits
 from halfdoor.services import grants
 from halfdoor.services.home import Home
-from hub_client import Files, deliveries, used
+from hub_client import Files, deliveries, rows, used
 from models_made import model_folder
 
 WEIGHTS = "model.safetensors"
@@ -148,7 +148,7 @@ def test_a_crowd_that_is_sent_elsewhere_does_not_wait_in_a_circle(front):
     assert {one.status for one in found} <= {200, 302}
     assert len(found) == CROWD
     assert time.monotonic() - begin < 20
-    assert len(deliveries(front)) == CROWD
+    assert len(rows(front)) == CROWD
 
 
 def test_who_asks_for_a_byte_of_a_file_is_not_given_all_of_it_for_a_byte(front):

@@ -99,6 +99,18 @@ class Cluster:
         self._free.append(name)
         return connected
 
+    def shut(self, url):
+        """End every connection to a database and let nobody in."""
+        name = self._name(url)
+        self._admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        self._admin.execute(end, (name,))
+
+    def reopen(self, url):
+        """Let them in again."""
+        name = sql.Identifier(self._name(url))
+        self._admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+
     def _url(self, name):
         return f"postgresql://{USER}@/{name}?host={self.folder}"
 

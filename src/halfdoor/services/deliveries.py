@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -23,6 +25,7 @@ from halfdoor.store.deliveries import (
     reserve,
     running,
 )
+from halfdoor.store.engine import DatabaseFailed
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -37,6 +40,10 @@ SILENT_MS = 120_000  # after which the process that sends something is taken for
 OFFLOADED_MS = 600_000  # within which another server has to have said what it sent
 _AT_ONCE = 100
 _BYTES_MAX = 2**53 - 1
+# Ends that the database did not take: delivery -> bytes sent. This process keeps its deliveries alive, so
+# nobody else would close these.
+_untold: WeakKeyDictionary[Commits, dict[str, int | None]] = WeakKeyDictionary()
+_untold_lock = threading.Lock()
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -70,39 +77,51 @@ def begin(
     ask: whether it may be, within the same transaction, the grant's row locked; raises Refused
     Raises Refused: what `ask` raises, `limit-reached`; LogUnavailable; DatabaseFailed: nothing may leave.
     """
-    with commits.change(wait=False) as change:
-        grant = None if by.grant is None else grant_of(change.connection, by.grant, lock=True)
-        ask(change.connection, change.now)
-        if grant is not None:
-            reserve(change.connection, grant.id, wanted.length_bytes, _downloads(change, grant, wanted))
-        row = DeliveryRow(
-            id=change.new_id("dlv"),
-            grant=by.grant,
-            token=by.token,
-            version=wanted.version,
-            path=wanted.path,
-            digest=wanted.digest,
-            first_byte=wanted.first_byte,
-            length_bytes=wanted.length_bytes,
-            offloaded=by.offloaded,
-            holder=by.holder,
-            begun_ms=change.now_ms,
-        )
-        entry = change.tell(
-            FileBegun,
-            delivery=row.id,
-            grant=by.grant,
-            version=wanted.version,
-            item=wanted.item,
-            file=wanted.digest,
-        )
-        add_delivery(change.connection, row, entry)
+    id_ = ""
+    try:
+        with commits.change(wait=False) as change:
+            id_ = change.new_id("dlv")
+            _begun(change, id_, wanted, by, ask)
+    except DatabaseFailed:  # it may be stored all the same
+        _tell_later(commits, id_, 0)
+        raise
     try:
         commits.settle(change.numbers)
     except HalfdoorError:
-        end(commits, row.id, 0)
+        end(commits, id_, 0)
         raise
-    return row.id
+    return id_
+
+
+def _begun(
+    change: Change, id_: str, wanted: Wanted, by: By, ask: Callable[[Connection, dt.datetime], object]
+) -> None:
+    grant = None if by.grant is None else grant_of(change.connection, by.grant, lock=True)
+    ask(change.connection, change.now)
+    if grant is not None:
+        reserve(change.connection, grant.id, wanted.length_bytes, _downloads(change, grant, wanted))
+    row = DeliveryRow(
+        id=id_,
+        grant=by.grant,
+        token=by.token,
+        version=wanted.version,
+        path=wanted.path,
+        digest=wanted.digest,
+        first_byte=wanted.first_byte,
+        length_bytes=wanted.length_bytes,
+        offloaded=by.offloaded,
+        holder=by.holder,
+        begun_ms=change.now_ms,
+    )
+    entry = change.tell(
+        FileBegun,
+        delivery=row.id,
+        grant=by.grant,
+        version=wanted.version,
+        item=wanted.item,
+        file=wanted.digest,
+    )
+    add_delivery(change.connection, row, entry)
 
 
 def _downloads(change: Change, grant: GrantRow, wanted: Wanted) -> int:
@@ -132,14 +151,18 @@ def _reached(limit: str) -> Refused:
 def end(commits: Commits, delivery: str, sent_bytes: int | None) -> bool:
     """It is over, and so many bytes left (None: unknown); False where its end was known.
 
-    Happens whatever the log does. Raises DatabaseFailed: then it has to be told again.
+    Happens whatever the log does. Raises DatabaseFailed: then `close_abandoned` stores it later.
     """
     try:
-        with commits.change(wait=False) as change:
-            return _ended(change, running(change.connection, delivery), sent_bytes)
-    except LogUnavailable:  # an end is stored all the same
-        with commits.closing() as change:
-            return _ended(change, running(change.connection, delivery), sent_bytes)
+        try:
+            with commits.change(wait=False) as change:
+                return _ended(change, running(change.connection, delivery), sent_bytes)
+        except LogUnavailable:  # an end is stored all the same
+            with commits.closing() as change:
+                return _ended(change, running(change.connection, delivery), sent_bytes)
+    except DatabaseFailed:
+        _tell_later(commits, delivery, sent_bytes)
+        raise
 
 
 def _ended(change: Change, row: DeliveryRow | None, sent_bytes: int | None) -> bool:
@@ -149,6 +172,22 @@ def _ended(change: Change, row: DeliveryRow | None, sent_bytes: int | None) -> b
     return True
 
 
+def _tell_later(commits: Commits, delivery: str, sent_bytes: int | None) -> None:
+    if delivery:
+        with _untold_lock:
+            _untold.setdefault(commits, {})[delivery] = sent_bytes
+
+
+def _tell_again(commits: Commits) -> None:
+    """Store the ends that could not be stored. Raises DatabaseFailed: they are kept."""
+    with _untold_lock:
+        due = dict(_untold.get(commits, {}))
+    for delivery, sent_bytes in due.items():
+        end(commits, delivery, sent_bytes)
+        with _untold_lock:
+            del _untold[commits][delivery]
+
+
 def close_abandoned(commits: Commits, holder: str) -> int:
     """Say that this process is at work, and close what nobody will end any more; how many. For the worker.
 
@@ -156,6 +195,7 @@ def close_abandoned(commits: Commits, holder: str) -> int:
     and said nothing of for ten. How much of it left is unknown. A process that comes again has a new name,
     so its own former deliveries are among them.
     """
+    _tell_again(commits)
     with commits.reading() as connection:
         if not has_running(connection):
             return 0

@@ -85,19 +85,24 @@ def issue(
     if person == actor.person:
         raise Refused("own-grant", "nobody issues a grant to themselves", remedy="ask a reviewer")
     if group not in WITHOUT_APPLICATION:
-        raise Refused(
-            "needs-application",
-            f"only {' and '.join(WITHOUT_APPLICATION)} get a grant without an application",
-            remedy="have them apply: halfdoor apply",
+        raise _needs_application(
+            f"only {' and '.join(WITHOUT_APPLICATION)} get a grant without an application"
         )
     limits = checked(limits)
     with commits.change() as change:
         basis = required(change.connection, version, change.now)
+        reviewers = basis.row(group).reviewers
+        if reviewers > 1:
+            raise _needs_application(f"the policy asks for {reviewers} reviewers of whoever is of {group}")
         rule = rule_of(change.connection, group)
         held = msgspec.structs.replace(
             narrowed(rule.limits, limits), days=_days(basis, rule, group, limits.days)
         )
         return issued(change, basis, person=person, group=group, limits=held, by=actor.person)
+
+
+def _needs_application(message: str) -> Refused:
+    return Refused("needs-application", message, remedy="have them apply: halfdoor apply")
 
 
 def issued(

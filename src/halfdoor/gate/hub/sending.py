@@ -187,7 +187,7 @@ class Sending:
             return
         try:
             deliveries.end(self._parts.commits, delivery, sent_bytes)
-        except HalfdoorError as error:  # the worker closes it later, as unknown
+        except HalfdoorError as error:  # the worker stores it later
             _LOGGER.warning("the end of delivery %s was not stored: %s", delivery, error)
 
 
