@@ -108,15 +108,16 @@ def start(
         if _document(connection, decision, stages, change.now) != made:
             raise _meanwhile("the version's plans")
         plan = change.new_id("pln")
+        stored = put_document(connection, "plan", body, change.now_ms)
         entry = change.tell(
             PlanStarted,
             by=actor.person,
             plan=plan,
             version=made.version,
             decision=decision,
+            document=stored,
             stages=len(made.stages),
         )
-        stored = put_document(connection, "plan", body, change.now_ms)
         row = rows.PlanRow(plan, made.version, decision, stored, change.now_ms, None, None, logged=False)
         rows.add_plan(connection, row, entry)
         change.announce("plan-started", made.version)

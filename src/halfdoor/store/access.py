@@ -122,6 +122,7 @@ _LIVE = (
         or_(
             token.c.access_grant.is_(None),
             and_(
+                access_grant.c.person == token.c.person,
                 access_grant.c.revoked_ms.is_(None),
                 bindparam("now_ms") < _UNTIL,
                 in_log(access_grant.c.entry),

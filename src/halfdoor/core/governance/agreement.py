@@ -36,7 +36,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("role", "entry"): Rule((access.RoleGiven,), {"person": "person", "role": "role"}),
     ("ssh_key", "entry"): Rule((access.KeyRegistered,), {"person": "person", "public": "key"}),
     ("token", "entry"): Rule(
-        (access.TokenIssued, access.TokenRotated), {"id": "token", "access_grant": "grant"}
+        (access.TokenIssued, access.TokenRotated),
+        {"id": "token", "access_grant": "grant", "person": "person"},
     ),
     ("access_grant", "entry"): Rule(
         (access.GrantIssued,),
@@ -86,7 +87,8 @@ RULES: dict[tuple[str, str], Rule] = {
         (openness.DecisionObjected,), {"decision": "decision", "person": "by", "seen": "seen"}
     ),
     ("plan", "entry"): Rule(
-        (openness.PlanStarted,), {"id": "plan", "version": "version", "decision": "decision"}
+        (openness.PlanStarted,),
+        {"id": "plan", "version": "version", "decision": "decision", "document": "document"},
     ),
     ("plan_stage", "entry"): Rule((openness.StageAdvanced,), {"plan": "plan", "stage": "stage"}),
     ("stage_approval", "entry"): Rule(
@@ -198,10 +200,11 @@ def _holds(event: Event, renewed: Mapping[str, dt.datetime]) -> Callable[[Mappin
         case access.GrantIssued(grant=grant, until=until):
             latest = max(until, renewed.get(grant, until))
             return lambda row: _longer(row, latest)
-        case access.TokenIssued(until=until, grant=grant):
+        case access.TokenIssued(until=until, grant=grant, person=person):
             return lambda row: (
                 _longer(row, until)
                 or ("" if row["access_grant"] == grant else "it stands for another grant than was logged")
+                or ("" if row["person"] == person else "it stands for somebody else than was logged")
             )
         case openness.DecisionAdopted():
             return lambda row: _set(row, "adopted_ms")

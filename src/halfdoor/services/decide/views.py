@@ -94,7 +94,7 @@ def view(connection: Connection, row: DecisionRow, today: dt.date) -> DecisionVi
     """A decision as it stands on a day. Raises VerificationError `damaged-document`."""
     proposal = proposal_of(connection, row)
     given = store.approvals(connection, row.id)
-    counting = counting_of(connection, given)
+    counting = counting_of(connection, given, row.document)
     seats = {seat.role for seat in proposal.quorum}
     why = why_not(connection, row, proposal, today)
     return DecisionView(
@@ -129,8 +129,8 @@ def view(connection: Connection, row: DecisionRow, today: dt.date) -> DecisionVi
     )
 
 
-def counting_of(connection: Connection, given: list[ApprovalRow]) -> list[Approval]:
-    """Approvals as they count now: those in the log, in roles that the person still holds."""
+def counting_of(connection: Connection, given: list[ApprovalRow], document: str) -> list[Approval]:
+    """Approvals as they count now: in the log, of this document, in roles that the person still holds."""
     held = store.roles_now(connection, (one.person for one in given))
     return [
         Approval(
@@ -140,7 +140,7 @@ def counting_of(connection: Connection, given: list[ApprovalRow]) -> list[Approv
             signed=one.signature is not None,
         )
         for one in given
-        if one.logged
+        if one.logged and one.seen == document
     ]
 
 

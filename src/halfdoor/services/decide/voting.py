@@ -148,7 +148,7 @@ def _may_adopt(connection: Connection, row: DecisionRow) -> bool:
     about = version_of(connection, row.version)
     if about is None or about.withdrawn_ms is not None:
         return False
-    given = counting_of(connection, store.approvals(connection, row.id))
+    given = counting_of(connection, store.approvals(connection, row.id), row.document)
     return not missing(proposal_of(connection, row), given)
 
 

@@ -93,11 +93,12 @@ class DecisionEnded(Event, frozen=True, kw_only=True, tag="decision:record:end")
 
 
 class PlanStarted(Event, frozen=True, kw_only=True, tag="stage:plan:start"):
-    """A rising chain of configurations, all covered by the decision."""
+    """A rising chain of configurations, all covered by the decision. document: its digest."""
 
     plan: PlanId
     version: VersionId
     decision: DecisionId
+    document: Digest
     stages: Count
 
 
