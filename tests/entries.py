@@ -19,6 +19,7 @@ def issued(**changes):
         "at": AT,
         "by": new_id("per", 1),
         "grant": new_id("grt", 2),
+        "holder": new_id("per", 4),
         "version": new_id("ver", 3),
         "group": "vetted",
         "items": ("base:final-parameters",),

@@ -108,6 +108,7 @@ def _grant(change, made):
     entry = change.tell(
         GrantIssued,
         grant=made.grant,
+        holder=made.person,
         version=made.version,
         group="vetted",
         items=("final-parameters",),

@@ -90,9 +90,6 @@ def examine_tables(
     for decision in held.decided_otherwise(connection):
         message = f"decision {decision}: its document is not the one that was approved"
         findings.add("fault", "row-changed", message, _BACKUP)
-    for grant in held.granted_otherwise(connection):
-        message = f"access grant {grant}: its holder is not who applied for it, or who got a token for it"
-        findings.add("fault", "row-changed", message, _BACKUP)
     for digest, body in held.documents(connection):
         if sha256_bytes(body.encode()) != digest:
             findings.add("fault", "document-changed", f"the document {digest} is not what it was", _BACKUP)

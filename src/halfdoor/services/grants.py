@@ -140,6 +140,7 @@ def issued(
         GrantIssued,
         by=by,
         grant=row.id,
+        holder=row.person,
         application=application,
         version=row.version,
         group=group,

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import func, select, union
+from sqlalchemy import func, select
 
 from halfdoor.store.tables import metadata
-from halfdoor.store.tables.access import access_grant, application, delivery
+from halfdoor.store.tables.access import delivery
 from halfdoor.store.tables.decisions import approval, decision
 from halfdoor.store.tables.log import log_leaf, log_pending
 from halfdoor.store.tables.models import document, version_file
-from halfdoor.store.tables.people import token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,17 +95,6 @@ def decided_otherwise(connection: Connection) -> list[str]:
         .distinct()
     )
     return list(connection.execute(query.order_by(decision.c.id)).scalars())
-
-
-def granted_otherwise(connection: Connection) -> list[str]:
-    """Grants whose holder is not who applied for it, or not whom a token for it was issued to."""
-    applied = select(access_grant.c.id).join(application, application.c.id == access_grant.c.application)
-    shown = select(access_grant.c.id).join(token, token.c.access_grant == access_grant.c.id)
-    query = union(
-        applied.where(application.c.person != access_grant.c.person),
-        shown.where(token.c.person != access_grant.c.person),
-    )
-    return sorted(connection.execute(query).scalars())
 
 
 def deliveries_begun_before(connection: Connection, at_ms: int) -> int:

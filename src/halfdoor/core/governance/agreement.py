@@ -43,6 +43,7 @@ RULES: dict[tuple[str, str], Rule] = {
         (access.GrantIssued,),
         {
             "id": "grant",
+            "person": "holder",
             "version": "version",
             "access_group": "group",
             "items": "items",

@@ -151,6 +151,7 @@ class GrantIssued(Event, frozen=True, kw_only=True, tag="access:grant:issue"):
     """These items are open to one holder, as a member of the group, until a date."""
 
     grant: GrantId
+    holder: PersonId
     application: ApplicationId | None = None
     version: VersionId
     group: GroupName
