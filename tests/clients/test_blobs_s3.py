@@ -25,6 +25,9 @@ EMPTY = "sha256:" + hashlib.sha256(b"").hexdigest()
 START_SECONDS_MAX = 60
 
 
+pytestmark = pytest.mark.skipif("HALFDOOR_CLIENTS" not in os.environ, reason="not installed: make clients")
+
+
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory):
     """A stand-in for an S3-compatible store, as a process of its own."""

@@ -159,10 +159,18 @@ def _log_as_json() -> None:
     """Everything that is logged, as one line of JSON each, on standard error."""
     import logging
     import sys
+    from typing import TextIO
 
     from halfdoor.web.middleware import JsonLines
 
-    handler = logging.StreamHandler(sys.stderr)
+    class ToStandardError(logging.StreamHandler[TextIO]):
+        """Writes to what standard error is at the moment, not to what it was."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            self.stream = sys.stderr
+            super().emit(record)
+
+    handler = ToStandardError(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("halfdoor", "halfdoor.access"):
