@@ -12,5 +12,5 @@ settings.register_profile("search", print_blob=True)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "repeatable")
 settings.load_profile(PROFILE)
 if PROFILE == "repeatable":
-    # It also tries constants of whatever modules are loaded by then, which depends on the tests that ran before.
+    # It also tries constants of whatever modules are loaded, which depends on the tests that ran before.
     providers._get_local_constants = providers.Constants
