@@ -1,6 +1,7 @@
 """`halfdoor serve`: the first run makes a home and lets an administrator in; signals end it in order."""
 
 import json
+import logging
 import signal
 import socket
 import stat
@@ -17,6 +18,18 @@ from served import ask
 from serving_process import serve
 
 __all__ = ["run"]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """`serve` says where everything is logged, for the whole process."""
+    root, of_ours = logging.getLogger(), [logging.getLogger(name) for name in ("halfdoor", "halfdoor.access")]
+    before = root.handlers[:], root.level, [one.level for one in of_ours]
+    yield
+    root.handlers[:], level, levels = before
+    root.setLevel(level)
+    for one, was in zip(of_ours, levels, strict=True):
+        one.setLevel(was)
 
 
 def settings(home):
