@@ -1,9 +1,13 @@
 """Reviewers manage access with the client's own methods, where a form of ours is behind them."""
 
+from pathlib import Path
+
 import pytest
 
-from gated import REPOSITORY
+from gated import REPOSITORY, heron
 from halfdoor.services import applications, grants
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -65,13 +69,25 @@ def test_what_policy_and_decision_rule_is_not_set_by_a_client(opened, client_of,
     assert "decide" in refused["message"] or "decision" in refused["message"]
 
 
-def test_granting_access_without_an_application_lets_an_auditor_in(opened, client_of, hub):
-    """The client's `grant_access` knows no groups: it is for auditors, who need no application."""
+def test_granting_access_without_an_application_lets_an_auditor_in(gate, client_of, hub, tmp_path):
+    """The client's `grant_access` knows no groups: it is for auditors, where one reviewer may decide."""
+    strict = (ROOT / "src/halfdoor/library/policies/seger-2023.toml").read_text(encoding="utf-8")
+    (tmp_path / "heron").mkdir()
+    (tmp_path / "heron" / "ours.toml").write_text(strict.replace("reviewers = 2", "reviewers = 1"))
+    gate.open(heron(tmp_path / "heron", policy="ours.toml"))
+    somebody = gate.cast.person("Sam")
+    client = client_of(hub, gate.url)
+    refused = client.do("grant", gate.person_token(somebody), repo=REPOSITORY, user=somebody.person)
+    assert refused["status"] == 403
+    done = client.do("grant", gate.person_token(gate.reviewers[0]), repo=REPOSITORY, user=somebody.person)
+    assert "error" not in done, done
+    (row,) = grants.listed(gate.commits, somebody)
+    assert (row.group, row.application) == ("auditors", None)
+
+
+def test_granting_access_is_refused_where_the_policy_asks_for_two_reviewers(opened, client_of, hub):
     somebody = opened.cast.person("Sam")
     client = client_of(hub, opened.url)
-    refused = client.do("grant", opened.person_token(somebody), repo=REPOSITORY, user=somebody.person)
-    assert refused["status"] == 403
     done = client.do("grant", opened.person_token(opened.reviewers[0]), repo=REPOSITORY, user=somebody.person)
-    assert "error" not in done, done
-    (row,) = grants.listed(opened.commits, somebody)
-    assert (row.group, row.application) == ("auditors", None)
+    assert done["status"] == 403
+    assert grants.listed(opened.commits, somebody) == []
