@@ -54,7 +54,7 @@ def run(program, world, folder, actor, examples):
     with served(Starlette(routes=api_routes(world.parts, never))) as address:
         words = [program, "run", f"{address}{PREFIX}/openapi.json", "--url", address]
         words += ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing"]
-        words += ["--max-examples", str(examples), "--seed", "1", "--workers", "4", "--no-color", *headers]
+        words += ["--max-examples", str(examples), "--seed", "1", "--workers", "1", "--no-color", *headers]
         words += ["--warnings", "off", "--suppress-health-check", "all", "--request-timeout", "60"]
         for name in ENDING:
             words += ["--exclude-operation-id", name]
