@@ -151,7 +151,8 @@ def test_postgresql_when_the_writer_is_killed_the_other_goes_on(served, tmp_path
         assert ready(other)["ready"]
         wait_until(lambda: len(events(served, "access:grant:revoke")) == 1)
     assert outside.look().size > before.size
-    assert doctor.examine(served) == []
+    # The end of a delivery may come when the log has closed already: it waits for the next start.
+    assert [one for one in doctor.examine(served) if one.code != "waiting"] == []
 
 
 @pytest.mark.parametrize("how", ["hold", "refuse"])
