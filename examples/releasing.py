@@ -49,10 +49,10 @@ FIELDS = {
 class Play:
     """A server, the people around it, and each one's token."""
 
-    def __init__(self, home: Path, url: str) -> None:
+    def __init__(self, home: Path, url: str, settings: str) -> None:
         self.home, self.url = home, url
+        self.settings = settings  # where commands and clients keep tokens and files: not your own place
         self.tokens: dict[str, str] = {}
-        self.settings = tempfile.mkdtemp(prefix="halfdoor-demo-")  # where commands keep tokens: not yours
 
     def say(self, role: str, *arguments: str) -> None:
         """What somebody types."""
@@ -85,8 +85,8 @@ def share(out: Path, model: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
     for left in out.glob("home-latest.db*"):
         left.unlink()
-    with serving(home) as (url, link):
-        play = Play(home, url)
+    with serving(home) as (url, link), tempfile.TemporaryDirectory(prefix="halfdoor-demo-") as settings:
+        play = Play(home, url, settings)
         people(play, link)
         version = publish(play, model)
         decision = decide(play, model, version)

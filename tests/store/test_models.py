@@ -13,8 +13,6 @@ from halfdoor.store.models import (
     RevisionRow,
     VersionRow,
     add_version,
-    count_versions,
-    digests,
     document,
     entered,
     file,
@@ -169,7 +167,7 @@ def test_a_variant_has_its_own_files_and_those_of_none(world):
 def test_nobody_sees_a_version_that_the_log_does_not_have(world):
     row = world.register("1.0", at_ms=1, variants=("base",))
     world.enter(row)
-    assert world.ask(count_versions) == 1
+    assert len(world.ask(versions)) == 1
     world.hide(row)
     for name in ("1.0", "1.0-base", row.sha, "main"):
         assert world.ask(resolve, REPOSITORY, name) is None
@@ -177,7 +175,6 @@ def test_nobody_sees_a_version_that_the_log_does_not_have(world):
     assert world.ask(versions) == world.ask(versions, REPOSITORY) == []
     assert world.ask(revisions, REPOSITORY) == world.ask(repositories) == []
     assert not world.ask(entered, REPOSITORY)
-    assert world.ask(count_versions) == 0
 
 
 def test_a_name_is_taken_before_the_log_has_it(world):
@@ -197,7 +194,6 @@ def test_versions_are_listed_the_newest_first_and_by_repository(world):
     assert world.ask(versions, REPOSITORY) == [two, one]
     assert [found for _, found in world.ask(revisions, REPOSITORY)] == [two, one]
     assert world.ask(repositories) == [REPOSITORY, "lab/other"]
-    assert sorted(world.ask(digests)) == [(CARD, 3), (BASE, 5), (CHAT, 7)]
 
 
 def test_the_database_itself_keeps_two_versions_apart(world):

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import bindparam, exists, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from halfdoor.core.canonical import sha256_bytes
@@ -228,12 +228,6 @@ def _of_variant(found: FileRow, variant: str) -> bool:
     return not variant or own <= {"", variant}
 
 
-def digests(connection: Connection) -> list[tuple[str, int]]:
-    """Every blob that a version names, and its size."""
-    query = select(version_file.c.digest, version_file.c.size_bytes).distinct()
-    return [(row.digest, row.size_bytes) for row in connection.execute(query)]
-
-
 def add_version(
     connection: Connection,
     row: VersionRow,
@@ -336,8 +330,3 @@ def close_flaw(connection: Connection, flaw_id: str, at_ms: int) -> bool:
     """Mark it closed; False where it is not open."""
     mark = update(flaw).where(flaw.c.id == flaw_id, flaw.c.closed_ms.is_(None)).values(closed_ms=at_ms)
     return connection.execute(mark).rowcount == 1
-
-
-def count_versions(connection: Connection) -> int:
-    """How many versions are logged."""
-    return int(connection.execute(select(func.count()).select_from(version).where(_LOGGED)).scalar_one())
